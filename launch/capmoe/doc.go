@@ -1,0 +1,8 @@
+// Command capmoe runs mixture-of-experts language models over MPI ranks, with
+// capacity-aware dispatch.
+//
+//	main ─ launch.Open ─ run ─ one file per subcommand ─ launch.World.Close
+//
+// Reading order: main.go, policy.go (the flags of a capacity policy), one file per
+// subcommand (eval.go, logits.go, doctor.go), output.go and progress.go.
+package main

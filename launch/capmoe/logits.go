@@ -1,0 +1,73 @@
+package main
+
+import (
+	"fmt"
+
+	"capmoe/runtime"
+
+	"github.com/urfave/cli/v2"
+)
+
+func logitsCommand(t terminal) *cli.Command {
+	return &cli.Command{
+		Name:      "logits",
+		Usage:     "logits of token ids, to compare with another implementation",
+		UsageText: "mpirun -n P capmoe logits --model DIR --tokens FILE.json --out FILE.safetensors [flags]",
+		Flags: append([]cli.Flag{
+			&cli.StringFlag{Name: "model", Usage: "Hugging Face model `DIR`"},
+			&cli.StringFlag{Name: "tokens", Usage: "`FILE` of {\"sequences\": [[id, …], …]}"},
+			&cli.StringFlag{Name: "out", Usage: "safetensors `FILE` of float32 tensors logits.0, logits.1, … [len, vocab]"},
+			&cli.IntFlag{Name: "batch", Usage: "sequences of a step, over which capacity is decided; 0: `B` is all of them"},
+			dtypeFlag(),
+			jsonFlag(),
+		}, policyFlags()...),
+		Action: func(c *cli.Context) error { return runLogits(c, t) },
+	}
+}
+
+func runLogits(c *cli.Context, t terminal) error {
+	if err := required(c, "model", "tokens", "out"); err != nil {
+		return err
+	}
+	if err := checkDType(c); err != nil {
+		return err
+	}
+	if c.Int("batch") < 0 {
+		return usagef("batch of %d sequences, want 1 or more, or 0 for all", c.Int("batch"))
+	}
+	policy, err := policyOf(c)
+	if err != nil {
+		return err
+	}
+	out, err := openJSON(c, t)
+	if err != nil {
+		return err
+	}
+	defer out.discard()
+	engine, err := runtime.Load(t.world.Process, c.String("model"))
+	if err != nil {
+		return err
+	}
+	sequences, err := engine.ReadSequences(c.String("tokens"))
+	if err != nil {
+		return err
+	}
+	if err := engine.Use(policy); err != nil {
+		return err
+	}
+	if err := engine.WriteLogits(c.String("out"), sequences, c.Int("batch")); err != nil {
+		return err
+	}
+	report, err := engine.Report()
+	if err != nil {
+		return err
+	}
+	if err := out.write(t, report); err != nil {
+		return err
+	}
+	if c.String("json") != "-" {
+		fmt.Fprintf(t.stdout, "logits of %d sequences, %d tokens, in %s\n\n", len(sequences), report.Tokens, c.String("out"))
+		printReport(t.stdout, report)
+	}
+	return nil
+}

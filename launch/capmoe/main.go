@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"capmoe/launch"
+
+	"github.com/urfave/cli/v2"
+)
+
+func main() {
+	world, err := launch.Open(deadlineOf(os.Args[1:]))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "capmoe:", err)
+		os.Exit(launch.ExitFailed)
+	}
+	err = run(context.Background(), world, os.Args, os.Stdout, os.Stderr)
+	os.Exit(world.Close(err, os.Stderr))
+}
+
+// deadlineOf reads --deadline ahead of the other flags: the world is there before
+// they are understood, so that rank 0 alone speaks of a wrong one.
+func deadlineOf(args []string) time.Duration {
+	for i, arg := range args {
+		name, value, assigned := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+		if name != "deadline" || !strings.HasPrefix(arg, "-") {
+			continue
+		}
+		if !assigned && i+1 < len(args) {
+			value = args[i+1]
+		}
+		if d, err := time.ParseDuration(value); err == nil {
+			return d
+		}
+	}
+	return 0
+}
+
+// run is the program on one rank. Only rank 0 writes to stdout and stderr.
+func run(ctx context.Context, world *launch.World, args []string, stdout, stderr io.Writer) error {
+	if world.Rank() != 0 {
+		stdout, stderr = io.Discard, io.Discard
+	}
+	app := &cli.App{
+		Name:      "capmoe",
+		Usage:     "mixture-of-experts language models over MPI ranks, with capacity-aware dispatch",
+		UsageText: "mpirun -n P capmoe COMMAND [flags]",
+		Writer:    stdout, ErrWriter: stderr,
+		HideVersion:    true,
+		ExitErrHandler: func(*cli.Context, error) {},
+		OnUsageError:   usage,
+		Action:         unknownCommand,
+		Commands:       commands(world, stdout, stderr),
+	}
+	for _, c := range app.Commands {
+		c.OnUsageError = usage
+		c.HideHelpCommand = true
+		c.Before = noArguments
+		c.Flags = append(c.Flags, &cli.DurationFlag{Name: "deadline", Usage: "longest `TIME` that ranks may wait for each other in one operation", DefaultText: "10m"})
+	}
+	return app.RunContext(ctx, args)
+}
+
+func commands(w *launch.World, stdout, stderr io.Writer) []*cli.Command {
+	t := terminal{world: w, stdout: stdout, stderr: stderr}
+	return []*cli.Command{evalCommand(t), logitsCommand(t)}
+}
+
+// terminal is what a subcommand has of the process that runs it.
+type terminal struct {
+	world          *launch.World
+	stdout, stderr io.Writer
+}
+
+// usage turns a fault of the command line into one line.
+func usage(_ *cli.Context, err error, _ bool) error { return &launch.UsageError{Err: err} }
+
+func usagef(format string, args ...any) error {
+	return &launch.UsageError{Err: fmt.Errorf(format, args...)}
+}
+
+func noArguments(c *cli.Context) error {
+	if c.Args().Present() {
+		return usagef("%s: unexpected argument %q", c.Command.Name, c.Args().First())
+	}
+	return nil
+}
+
+func unknownCommand(c *cli.Context) error {
+	if c.Args().Present() {
+		return usagef("unknown command %q, see capmoe --help", c.Args().First())
+	}
+	return cli.ShowAppHelp(c)
+}
+
+// required faults unless every named flag is given.
+func required(c *cli.Context, names ...string) error {
+	var missing []error
+	for _, name := range names {
+		if c.String(name) == "" {
+			missing = append(missing, fmt.Errorf("%s: flag --%s is required", c.Command.Name, name))
+		}
+	}
+	if len(missing) > 0 {
+		return &launch.UsageError{Err: errors.Join(missing...)}
+	}
+	return nil
+}

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"capmoe/collective"
+	"capmoe/runtime/durable"
+
+	"github.com/urfave/cli/v2"
+)
+
+// jsonFlag is on every command that prints a table for people.
+func jsonFlag() cli.Flag {
+	return &cli.StringFlag{Name: "json", Usage: "write the same numbers to `FILE`, for machines; - is standard output"}
+}
+
+// jsonOutput is the file of --json on rank 0, made before the work begins, so that one
+// that cannot be written costs no work. A nil jsonOutput writes nothing.
+type jsonOutput struct {
+	path string
+	file *durable.File
+	out  io.Writer
+}
+
+// openJSON starts the file of --json. All ranks call it; a fault of rank 0 fails on all.
+func openJSON(c *cli.Context, t terminal) (*jsonOutput, error) {
+	path := c.String("json")
+	if path == "" {
+		return nil, nil
+	}
+	o := &jsonOutput{path: path, out: t.stdout}
+	var err error
+	if path != "-" && t.world.Rank() == 0 {
+		if o.file, err = durable.Create(path); err != nil {
+			err = fmt.Errorf("--json %s: %w", path, err)
+		}
+		o.out = o.file
+	}
+	return o, collective.Agree(t.world.Comm(), err)
+}
+
+// write ends the file with a value. All ranks call it.
+func (o *jsonOutput) write(t terminal, v any) error {
+	if o == nil {
+		return nil
+	}
+	var err error
+	if t.world.Rank() == 0 {
+		err = o.encode(v)
+	}
+	return collective.Agree(t.world.Comm(), err)
+}
+
+func (o *jsonOutput) encode(v any) error {
+	text, err := json.MarshalIndent(v, "", " ")
+	if err == nil {
+		_, err = o.out.Write(append(text, '\n'))
+	}
+	if err == nil && o.file != nil {
+		err = o.file.Commit()
+	}
+	if err != nil {
+		return fmt.Errorf("--json %s: %w", o.path, err)
+	}
+	return nil
+}
+
+// discard removes a file that was not written.
+func (o *jsonOutput) discard() {
+	if o != nil && o.file != nil {
+		o.file.Discard()
+	}
+}

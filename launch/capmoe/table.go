@@ -1,0 +1,89 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+
+	"capmoe/layers"
+	"capmoe/runtime"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+)
+
+// newTable is the look of all tables.
+func newTable(w io.Writer) table.Writer {
+	t := table.NewWriter()
+	t.SetOutputMirror(w)
+	style := table.StyleLight
+	style.Format.Header = text.FormatDefault
+	style.Options = table.OptionsNoBordersAndSeparators
+	style.Options.SeparateHeader = true
+	t.SetStyle(style)
+	return t
+}
+
+// printReport is the table for people of a run's numbers.
+func printReport(w io.Writer, r *runtime.Report) {
+	t := newTable(w)
+	t.AppendRow(table.Row{"policy", describePolicy(r)})
+	t.AppendRow(table.Row{"ranks, nodes, steps", fmt.Sprintf("%d, %d, %d", r.Ranks, r.Nodes, r.Steps)})
+	t.AppendRow(table.Row{"capacity, effective factor", fmt.Sprintf("%s, %s", optionalInt(r.Capacity), optional(r.EffectiveFactor, "%.4g"))})
+	t.AppendRow(table.Row{"pairs routed", r.Routed})
+	t.AppendRow(table.Row{"pairs kept", fmt.Sprintf("%d (%s)", r.Kept, percent(r.Kept, r.Routed))})
+	t.AppendRow(table.Row{"pairs rerouted, dropped, extra", fmt.Sprintf("%d, %d, %d", r.Rerouted, r.Dropped, r.Extra)})
+	t.AppendRow(table.Row{"tokens without any expert", r.TokensWithoutExpert})
+	t.AppendRow(table.Row{"lost gate mass", fmt.Sprintf("%.4f", r.GateMassLost)})
+	t.AppendRow(table.Row{"rounds", r.Rounds})
+	t.AppendRow(table.Row{"expert load max/mean", fmt.Sprintf("%.3f → %.3f", r.ExpertImbalanceBefore, r.ExpertImbalanceAfter)})
+	t.AppendRow(table.Row{"rank load max/mean", fmt.Sprintf("%.3f → %.3f", r.RankImbalanceBefore, r.RankImbalanceAfter)})
+	t.AppendRow(table.Row{"bytes to same rank, node, other", fmt.Sprintf("%d, %d, %d", r.Bytes.SameRank, r.Bytes.SameNode, r.Bytes.OtherNode)})
+	t.Render()
+	fmt.Fprintln(w)
+	printPhases(w, r)
+}
+
+func printPhases(w io.Writer, r *runtime.Report) {
+	t := newTable(w)
+	t.AppendHeader(table.Row{"phase", "critical path s"})
+	for p := range layers.Phases {
+		t.AppendRow(table.Row{p.String(), fmt.Sprintf("%.3f", r.Seconds[p.String()])})
+	}
+	t.AppendRow(table.Row{"all", fmt.Sprintf("%.3f", r.CriticalPath)})
+	t.AppendRow(table.Row{"wall", fmt.Sprintf("%.3f", r.Wall)})
+	t.SetColumnConfigs([]table.ColumnConfig{{Number: 2, Align: text.AlignRight}})
+	t.Render()
+}
+
+func describePolicy(r *runtime.Report) string {
+	s := r.Policy
+	if r.Policy == "drop" {
+		s += " by " + r.Order
+	}
+	if r.Factor != nil {
+		s += fmt.Sprintf(", γ %g, scope %s", *r.Factor, r.Scope)
+	}
+	return s
+}
+
+func percent(part, whole int64) string {
+	if whole == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.2f %%", 100*float64(part)/float64(whole))
+}
+
+func optionalInt(v *int) string {
+	if v == nil {
+		return "-"
+	}
+	return strconv.Itoa(*v)
+}
+
+func optional(v *float64, format string) string {
+	if v == nil {
+		return "-"
+	}
+	return fmt.Sprintf(format, *v)
+}

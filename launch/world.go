@@ -1,0 +1,45 @@
+package launch
+
+import (
+	"fmt"
+	"os"
+	goruntime "runtime"
+	"time"
+
+	"capmoe/collective"
+	"capmoe/runtime"
+)
+
+// World is this process among the ranks that its launcher started.
+type World struct {
+	*collective.World
+	Process runtime.Process
+	Crowded bool // more ranks than cores on this node
+}
+
+// Open joins the world of the launcher that started this process; without one the
+// process is a world of one rank. It locks the calling goroutine to its thread.
+func Open(deadline time.Duration) (*World, error) {
+	goruntime.LockOSThread()
+	env := readEnvironment(os.LookupEnv)
+	opts := collective.Options{Deadline: deadline, Backoff: env.crowded()}
+	start := collective.Start
+	if env.ranks == 0 {
+		start = collective.Alone
+	}
+	world, err := start(opts)
+	if err != nil {
+		return nil, err
+	}
+	if size := world.Comm().Size(); env.ranks > 1 && size == 1 {
+		return nil, fmt.Errorf("launch: the launcher started %d ranks, MPI sees %d: start with mpirun of the MPI that capmoe was built with, or srun --mpi=pmix", env.ranks, size)
+	}
+	return &World{
+		World:   world,
+		Process: runtime.Process{Comm: world.Comm(), Hosts: world.Hosts(), Threads: env.threads(os.LookupEnv)},
+		Crowded: opts.Backoff,
+	}, nil
+}
+
+// Rank is this process's number.
+func (w *World) Rank() int { return w.Comm().Rank() }

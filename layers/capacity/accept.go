@@ -1,0 +1,145 @@
+package capacity
+
+import (
+	"cmp"
+	"slices"
+)
+
+// accepted is the best c keys that an expert has been offered, as a heap whose root
+// is the worst of them.
+type accepted []Key
+
+// offer takes fresh keys into the best c. What does not fit is gone for good: an
+// expert that is full never takes back what it refused.
+func (a accepted) offer(fresh []Key, c int) accepted {
+	for _, k := range fresh {
+		if len(a) < c {
+			a = append(a, k)
+			a.up(len(a) - 1)
+		} else if k > a[0] {
+			a[0] = k
+			a.down()
+		}
+	}
+	return a
+}
+
+// bar is the worst key kept by a full expert: whatever lies below it is refused. An
+// expert with room has no bar.
+func (a accepted) bar(c int) Key {
+	if len(a) < c {
+		return 0
+	}
+	return a[0]
+}
+
+func (a accepted) up(i int) {
+	for i > 0 {
+		parent := (i - 1) / 2
+		if a[parent] <= a[i] {
+			return
+		}
+		a[parent], a[i] = a[i], a[parent]
+		i = parent
+	}
+}
+
+func (a accepted) down() {
+	for i := 0; ; {
+		child := 2*i + 1
+		if child >= len(a) {
+			return
+		}
+		if child+1 < len(a) && a[child+1] < a[child] {
+			child++
+		}
+		if a[i] <= a[child] {
+			return
+		}
+		a[i], a[child] = a[child], a[i]
+		i = child
+	}
+}
+
+// candidate is a pair among those of several experts: better is the higher key, then
+// the lower expert id.
+type candidate struct {
+	key    Key
+	expert int32
+}
+
+func better(a, b candidate) int {
+	return cmp.Or(cmp.Compare(b.key, a.key), cmp.Compare(a.expert, b.expert))
+}
+
+// bar closes a level of the budgets: a candidate worse than it is refused. The zero
+// value lets everything pass.
+type bar struct {
+	candidate
+	closed bool
+}
+
+func (b bar) refuses(c candidate) bool { return b.closed && better(c, b.candidate) > 0 }
+
+// raise returns the tighter of two bars.
+func (b bar) raise(other bar) bar {
+	if !other.closed || b.closed && better(b.candidate, other.candidate) < 0 {
+		return b
+	}
+	return other
+}
+
+// nest is what the nested budgets of a group of experts have room for.
+type nest struct {
+	layout  Layout
+	budgets Budgets
+
+	expert []level // [E]
+	rank   []level // [P]
+	node   level
+}
+
+// level counts the pairs kept by one expert, rank or node and where it closed.
+type level struct {
+	kept int
+	bar  bar
+}
+
+func (l *level) full(budget int) bool { return l.kept >= budget }
+
+func (l *level) keep(c candidate, budget int) {
+	l.kept++
+	if l.kept == budget {
+		l.bar = bar{c, true}
+	}
+}
+
+// accept goes through the candidates in order and keeps each one for which its
+// expert, its rank and its node still have room. It sorts candidates and returns the
+// kept ones, in order, in the same memory. Greedy on nested (laminar) budgets is the
+// best choice, and choosing again among the kept and new candidates gives what
+// choosing among all of them at once would.
+func (n *nest) accept(candidates []candidate) []candidate {
+	slices.SortFunc(candidates, better)
+	kept := candidates[:0]
+	for _, c := range candidates {
+		expert, rank, node := &n.expert[c.expert], &n.rank[n.layout.ExpertRank[c.expert]], &n.node
+		if expert.full(n.budgets.Expert) || rank.full(n.budgets.Rank) || node.full(n.budgets.Node) {
+			continue
+		}
+		expert.keep(c, n.budgets.Expert)
+		rank.keep(c, n.budgets.Rank)
+		node.keep(c, n.budgets.Node)
+		kept = append(kept, c)
+	}
+	return kept
+}
+
+// reset empties the levels of a group before accept.
+func (n *nest) reset(experts []int32) {
+	n.node = level{}
+	for _, e := range experts {
+		n.expert[e] = level{}
+		n.rank[n.layout.ExpertRank[e]] = level{}
+	}
+}

@@ -1,0 +1,65 @@
+package capacity
+
+import "math"
+
+// Unbounded is the budget of a level whose factor is unset.
+const Unbounded = math.MaxInt32
+
+// Budgets are the rows that one expert, one rank and one node may get in a step.
+type Budgets struct {
+	Expert, Rank, Node int
+}
+
+// budgets derives the step's bounds from its T tokens. The expert's is
+// max(1, ceil((γ·K)·(T/E))) in float64, in this order of operations.
+func (c Config) budgets(l Layout, topK, tokens int) Budgets {
+	b := Budgets{Unbounded, Unbounded, Unbounded}
+	if c.Policy == Dropless {
+		return b
+	}
+	if c.Expert.set {
+		b.Expert = max(1, c.MinCapacity, share(c.Expert.gamma, topK, tokens, l.Experts()))
+	}
+	if c.Rank.set {
+		b.Rank = share(c.Rank.gamma, topK, tokens, l.Ranks())
+	}
+	if c.Node.set {
+		b.Node = share(c.Node.gamma, topK, tokens, l.Nodes())
+	}
+	return b
+}
+
+// share is ceil((γ·K)·(T/parts)), at most Unbounded-1.
+func share(gamma float64, topK, tokens, parts int) int {
+	rows := math.Ceil((gamma * float64(topK)) * (float64(tokens) / float64(parts)))
+	return int(min(rows, Unbounded-1))
+}
+
+// Rows is the largest number of rows that a rank with the given number of experts
+// can receive in a step of at most maxTokens tokens: the size of its buffers,
+// known before anything is routed.
+func (c Config) Rows(l Layout, topK, maxTokens, rankExperts int) int {
+	perToken := min(topK, rankExperts)
+	if c.Policy == Expanded {
+		perToken = rankExperts
+	}
+	b := c.budgets(l, topK, maxTokens)
+	if c.Scope == Local {
+		// every rank rounds its own share up
+		b.Expert = saturate(b.Expert, l.Ranks()*max(1, c.MinCapacity))
+		b.Rank = saturate(b.Rank, l.Ranks())
+		b.Node = saturate(b.Node, l.Ranks())
+	}
+	rows := min(maxTokens*perToken, b.Rank, b.Node)
+	if b.Expert < Unbounded/max(1, rankExperts) {
+		rows = min(rows, b.Expert*rankExperts)
+	}
+	return rows
+}
+
+func saturate(budget, extra int) int {
+	if budget >= Unbounded-extra {
+		return Unbounded
+	}
+	return budget + extra
+}

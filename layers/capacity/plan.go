@@ -1,0 +1,113 @@
+package capacity
+
+import (
+	"fmt"
+	"math"
+	"slices"
+)
+
+// Plan says which pairs of a step are computed. The rank's own part is Offset,
+// Expert, Weight and Ledger; the rest is the same on every rank.
+//
+// Invariants, checked by valid on every plan:
+//
+//  1. the pairs of local token t are Expert[Offset[t]:Offset[t+1]], in order of
+//     score, then expert id; no expert occurs twice in them
+//  2. the ledger balances: routed + extra = kept + dropped, and kept = len(Expert)
+//  3. no budget is exceeded: LoadAfter[e] ≤ Budgets.Expert, and so for rank and node
+//     (scope global)
+//
+// A Plan is valid until its Planner's next one.
+type Plan struct {
+	Layer  int
+	Offset []int32   // [T_l+1]
+	Expert []int32   // [kept]
+	Weight []float32 // [kept]
+	Ledger Ledger
+
+	Tokens     int     // T, over all ranks
+	Budgets    Budgets // scope local: the widest of any rank
+	LoadBefore []int64 // [E] pairs of the top K
+	LoadAfter  []int64 // [E] kept pairs
+	Rounds     int     // rounds in which somebody proposed
+	room       int64   // Σ over the selections of their expert capacity; Unbounded if unset
+}
+
+// Kept is the number of local pairs.
+func (p *Plan) Kept() int { return len(p.Expert) }
+
+// EffectiveFactor is the capacity factor that the rounding and the scope really
+// grant: all selections' capacity × E / routed pairs. It is +Inf without a bound.
+func (p *Plan) EffectiveFactor() float64 {
+	routed := int64(0)
+	for _, n := range p.LoadBefore {
+		routed += n
+	}
+	if p.Budgets.Expert == Unbounded || routed == 0 {
+		return math.Inf(1)
+	}
+	return float64(p.room) * float64(len(p.LoadBefore)) / float64(routed)
+}
+
+// Hash is a fingerprint of what all ranks must hold in common.
+func (p *Plan) Hash() uint64 {
+	h := mix(uint64(p.Layer)<<32 ^ uint64(p.Tokens))
+	h = mix(h ^ uint64(p.Rounds)<<32 ^ uint64(p.Budgets.Expert))
+	for e, n := range p.LoadBefore {
+		h = mix(h ^ uint64(n)<<32 ^ uint64(p.LoadAfter[e]))
+	}
+	return h
+}
+
+// RankLoads adds the experts' loads up by rank.
+func (l Layout) RankLoads(load []int64) []int64 {
+	ranks := make([]int64, l.Ranks())
+	for e, n := range load {
+		ranks[l.ExpertRank[e]] += n
+	}
+	return ranks
+}
+
+func (p *Plan) valid(l Layout, scope Scope) error {
+	fault := func(format string, args ...any) error {
+		return fmt.Errorf("capacity: layer %d: plan: "+format, append([]any{p.Layer}, args...)...)
+	}
+	for t := range len(p.Offset) - 1 {
+		experts := p.Expert[p.Offset[t]:p.Offset[t+1]]
+		for i, e := range experts {
+			if slices.Contains(experts[:i], e) {
+				return fault("local token %d keeps expert %d twice", t, e)
+			}
+		}
+	}
+	if err := p.Ledger.Balance(); err != nil {
+		return fault("%w", err)
+	}
+	if int64(len(p.Expert)) != p.Ledger.Kept {
+		return fault("%d pairs, ledger says %d", len(p.Expert), p.Ledger.Kept)
+	}
+	if scope == Local {
+		return nil
+	}
+	for e, n := range p.LoadAfter {
+		if n > int64(p.Budgets.Expert) {
+			return fault("expert %d keeps %d pairs, capacity %d", e, n, p.Budgets.Expert)
+		}
+	}
+	if p.Budgets.Rank == Unbounded && p.Budgets.Node == Unbounded {
+		return nil
+	}
+	nodes := make([]int64, l.Nodes())
+	for r, n := range l.RankLoads(p.LoadAfter) {
+		nodes[l.RankNode[r]] += n
+		if n > int64(p.Budgets.Rank) {
+			return fault("rank %d gets %d pairs, capacity %d", r, n, p.Budgets.Rank)
+		}
+	}
+	for i, n := range nodes {
+		if n > int64(p.Budgets.Node) {
+			return fault("node %d gets %d pairs, capacity %d", i, n, p.Budgets.Node)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,291 @@
+package capacity
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"capmoe/collective"
+)
+
+// scenario is a random step with its policy and layout.
+type scenario struct {
+	cfg    Config
+	model  Model
+	tokens int
+	scores []float32
+	class  []uint8
+	nodes  int
+	seed   uint64
+}
+
+func (s scenario) String() string {
+	return fmt.Sprintf("seed %d: T=%d E=%d K=%d nodes=%d %+v", s.seed, s.tokens, s.model.Experts, s.model.TopK, s.nodes, s.cfg)
+}
+
+func randomScenario(seed uint64) scenario {
+	r := rand.New(rand.NewPCG(seed, 1))
+	pick := func(n ...int) int { return n[r.IntN(len(n))] }
+	s := scenario{seed: seed, tokens: pick(0, 1, 2, 7, 33, 64, 200), nodes: pick(1, 1, 2)}
+	s.model.Experts = pick(1, 2, 8, 8, 16, 60, 64)
+	s.model.TopK = min(s.model.Experts, pick(1, 2, 4, 8))
+	s.model.Weighting.Normalize = r.IntN(2) == 0
+	s.scores = randomScores(r, s.tokens, s.model.Experts)
+	if r.IntN(3) == 0 {
+		s.class = make([]uint8, s.tokens)
+		for t := range s.class {
+			s.class[t] = uint8(r.IntN(3))
+		}
+	}
+	gammas := []float64{0.3, 0.5, 1, 1, 1.25, 1.5, 2}
+	s.cfg = Config{Policy: Policy(r.IntN(4)), Seed: seed, Scope: Scope(r.IntN(4) / 3)}
+	factor := func() Factor { return Times(gammas[r.IntN(len(gammas))]) }
+	s.cfg.Expert = factor()
+	if r.IntN(3) == 0 {
+		s.cfg.Rank = factor()
+	}
+	if r.IntN(4) == 0 {
+		s.cfg.Node = factor()
+	}
+	if r.IntN(4) == 0 && (s.cfg.Rank.set || s.cfg.Node.set) {
+		s.cfg.Expert = Factor{}
+	}
+	switch s.cfg.Policy {
+	case Drop:
+		s.cfg.Order = Order(r.IntN(4))
+	case Reroute:
+		s.cfg.Rounds = pick(0, 0, 1, 2, 3)
+		s.cfg.Floor = []float64{0, 0, 0.5, 0.9}[r.IntN(4)]
+	case Expanded:
+		s.cfg.Extra.Kind = ExtraKind(r.IntN(4))
+		if s.cfg.Extra.Kind == ListedExperts {
+			s.cfg.Extra.Experts = []int{r.IntN(s.model.Experts)}
+		}
+	}
+	return s
+}
+
+// randomScores are rows of scores: smooth, skewed, tied, all equal or one-hot.
+func randomScores(r *rand.Rand, tokens, experts int) []float32 {
+	scores := make([]float32, tokens*experts)
+	kind := r.IntN(5)
+	for i := range scores {
+		e := i % experts
+		switch kind {
+		case 0:
+			scores[i] = r.Float32()
+		case 1:
+			scores[i] = float32(math.Exp(r.NormFloat64())) / float32(1+e)
+		case 2:
+			scores[i] = float32(r.IntN(4)) / 4
+		case 3:
+			scores[i] = 0.5
+		case 4:
+			if e == 0 {
+				scores[i] = 1
+			}
+		}
+	}
+	return scores
+}
+
+// layout deals the experts to ranks in blocks, the ranks to nodes likewise.
+func (s scenario) layout(ranks int) Layout {
+	l := Contiguous(s.model.Experts, ranks)
+	nodes := min(s.nodes, ranks)
+	rankNode := make([]int32, ranks)
+	for r := range rankNode {
+		rankNode[r] = int32(r * nodes / ranks)
+	}
+	l, err := NewLayout(l.ExpertRank, rankNode)
+	if err != nil {
+		panic(err)
+	}
+	return l
+}
+
+// outcome is a step's plan put together from all ranks, in order of global token id.
+type outcome struct {
+	experts [][]int32
+	weights [][]float32
+	ledger  Ledger
+	after   []int64
+	rounds  int
+	hash    []uint64
+}
+
+// plan runs the planner on ranks in-process ranks that hold the given tokens.
+func (s scenario) plan(ranks int, held [][]int32, layout Layout) (outcome, error) {
+	out := outcome{experts: make([][]int32, s.tokens), weights: make([][]float32, s.tokens), hash: make([]uint64, ranks)}
+	ledgers := make([]Ledger, ranks)
+	err := collective.Run(ranks, collective.Options{}, func(c collective.Communicator) error {
+		p, err := NewPlanner(c, s.cfg, s.model, layout)
+		if err != nil {
+			return err
+		}
+		var plan *Plan
+		for range 2 { // the second time on used buffers
+			if plan, err = p.Plan(s.step(held[c.Rank()])); err != nil {
+				return err
+			}
+		}
+		for i, t := range held[c.Rank()] {
+			out.experts[t] = slices.Clone(plan.Expert[plan.Offset[i]:plan.Offset[i+1]])
+			out.weights[t] = slices.Clone(plan.Weight[plan.Offset[i]:plan.Offset[i+1]])
+		}
+		ledgers[c.Rank()] = plan.Ledger
+		out.hash[c.Rank()] = plan.Hash()
+		if c.Rank() == 0 {
+			out.after, out.rounds = slices.Clone(plan.LoadAfter), plan.Rounds
+		}
+		return nil
+	})
+	for _, l := range ledgers {
+		out.ledger.Add(l)
+	}
+	return out, err
+}
+
+func (s scenario) step(held []int32) Step {
+	step := Step{Layer: 3, Tokens: held}
+	for _, t := range held {
+		step.Scores = append(step.Scores, s.scores[int(t)*s.model.Experts:int(t+1)*s.model.Experts]...)
+		if s.class != nil {
+			step.Class = append(step.Class, s.class[t])
+		}
+	}
+	if s.class != nil && step.Class == nil {
+		step.Class = []uint8{}
+	}
+	return step
+}
+
+// deal gives tokens to ranks: in blocks, or at random and out of order.
+func deal(tokens, ranks int, r *rand.Rand) [][]int32 {
+	held := make([][]int32, ranks)
+	shuffled := r.IntN(2) == 0
+	for i, t := range r.Perm(tokens) {
+		if !shuffled {
+			t = i
+		}
+		to := t * ranks / tokens
+		if shuffled {
+			to = r.IntN(ranks)
+		}
+		held[to] = append(held[to], int32(t))
+	}
+	return held
+}
+
+func (s scenario) twin(held [][]int32, l Layout) twin {
+	w := twin{cfg: s.cfg, layout: l, topK: s.model.TopK, experts: s.model.Experts, scores: s.scores, class: s.class, rankOf: make([]int, s.tokens), layer: 3}
+	for r, tokens := range held {
+		for _, t := range tokens {
+			w.rankOf[t] = r
+		}
+	}
+	return w
+}
+
+func TestPlannerAgreesWithTwinOnAnyRanks(t *testing.T) {
+	cases := 3000
+	if testing.Short() {
+		cases = 300
+	}
+	for seed := range uint64(cases) {
+		s := randomScenario(seed)
+		ranks := []int{1, 2, 3, 4, 8}[seed%5]
+		if ranks > s.model.Experts {
+			ranks = 1
+		}
+		checkAgainstTwin(t, s, ranks)
+		if t.Failed() {
+			return
+		}
+	}
+}
+
+func checkAgainstTwin(t *testing.T, s scenario, ranks int) {
+	t.Helper()
+	held := deal(s.tokens, ranks, rand.New(rand.NewPCG(s.seed, 2)))
+	layout := s.layout(ranks)
+	got, err := s.plan(ranks, held, layout)
+	if err != nil {
+		t.Fatalf("%v: P=%d: %v", s, ranks, err)
+	}
+	want, rerouted := s.twin(held, layout).kept()
+	for i := range want {
+		experts := slices.Sorted(slices.Values(got.experts[i]))
+		if !slices.Equal(experts, want[i]) {
+			t.Errorf("%v: P=%d: token %d keeps %v, twin %v", s, ranks, i, experts, want[i])
+			return
+		}
+	}
+	if int(got.ledger.Rerouted) != rerouted {
+		t.Errorf("%v: P=%d: rerouted %d, twin %d", s, ranks, got.ledger.Rerouted, rerouted)
+	}
+	for r, h := range got.hash {
+		if h != got.hash[0] {
+			t.Errorf("%v: P=%d: rank %d holds hash %x, rank 0 %x", s, ranks, r, h, got.hash[0])
+		}
+	}
+}
+
+func TestGlobalScopeIsTheSameForAnyRanks(t *testing.T) {
+	for seed := range uint64(300) {
+		s := randomScenario(seed)
+		s.cfg.Scope = Global
+		s.cfg.Rank, s.cfg.Node = Factor{}, Factor{} // these budgets follow P by definition
+		s.cfg.Expert = Times(1)
+		if s.cfg.Extra.Kind == OwnRank || s.cfg.Extra.Kind == OwnNode {
+			s.cfg.Extra.Kind = AllExperts
+		}
+		r := rand.New(rand.NewPCG(seed, 3))
+		one, err := s.plan(1, deal(s.tokens, 1, r), s.layout(1))
+		if err != nil {
+			t.Fatalf("%v: %v", s, err)
+		}
+		for _, ranks := range []int{2, 3, 4, 8} {
+			if ranks > s.model.Experts {
+				continue
+			}
+			many, err := s.plan(ranks, deal(s.tokens, ranks, r), s.layout(ranks))
+			if err != nil {
+				t.Fatalf("%v: P=%d: %v", s, ranks, err)
+			}
+			for i := range one.experts {
+				if !slices.Equal(one.experts[i], many.experts[i]) || !slices.Equal(one.weights[i], many.weights[i]) {
+					t.Fatalf("%v: P=%d: token %d keeps %v %v, on one rank %v %v", s, ranks, i, many.experts[i], many.weights[i], one.experts[i], one.weights[i])
+				}
+			}
+			if one.ledger != many.ledger || one.rounds != many.rounds || one.hash[0] != many.hash[0] {
+				t.Fatalf("%v: P=%d: ledger %+v rounds %d, on one rank %+v rounds %d", s, ranks, many.ledger, many.rounds, one.ledger, one.rounds)
+			}
+		}
+	}
+}
+
+func TestNaNScoreIsRefusedOnEveryRank(t *testing.T) {
+	s := randomScenario(1)
+	s.cfg, s.tokens = Config{}, 16
+	s.scores = make([]float32, s.tokens*s.model.Experts)
+	s.class = nil
+	s.scores[9*s.model.Experts] = float32(math.NaN())
+	errs := make([]error, 2)
+	collective.Run(2, collective.Options{}, func(c collective.Communicator) error {
+		p, err := NewPlanner(c, s.cfg, s.model, s.layout(min(2, s.model.Experts)))
+		if err != nil {
+			return err
+		}
+		held := deal(16, 2, rand.New(rand.NewPCG(2, 2)))
+		_, errs[c.Rank()] = p.Plan(s.step(held[c.Rank()]))
+		return nil
+	})
+	for r, err := range errs {
+		if err == nil {
+			t.Errorf("rank %d accepted a NaN score", r)
+		}
+	}
+}

@@ -1,0 +1,177 @@
+package capacity
+
+import "fmt"
+
+// Step is what one rank brings to a plan: its tokens' scores and who they are.
+type Step struct {
+	Layer  int       // seeds Order Random
+	Scores []float32 // [T_l, E] router scores, higher is better; -Inf is no candidate
+	Tokens []int32   // [T_l] global token ids, in any order
+	Class  []uint8   // [T_l] priority class, higher is kept first; nil: all equal
+}
+
+func (s Step) class(t int) uint8 {
+	if s.Class == nil {
+		return 0
+	}
+	return s.Class[t]
+}
+
+// pair is one token's proposal to an expert.
+type pair struct {
+	key  Key
+	slot uint32 // t·width + place of the token that made it
+}
+
+// A slot is one of the expert computations a token is entitled to: K for its top
+// choices, then one for each expert that Expanded offers. A slot holds the expert
+// that it proposes to, or one of these.
+const (
+	openSlot = -1 // refused, may propose again
+	deadSlot = -2 // refused, and no expert left that it may propose to
+)
+
+// proposals is the token's side of a plan: what each local token has asked for.
+type proposals struct {
+	step    Step
+	keys    keyer
+	experts int
+	topK    int
+	width   int     // slots of a token
+	floor   float32 // a substitute needs floor × the score of the choice it stands for
+
+	choice []int32 // [T_l, K] the token's top K, best first; -1 where there are fewer candidates
+	slot   []int32 // [T_l, width] expert proposed to, openSlot or deadSlot
+	last   []int32 // [T_l] the worst expert proposed to so far in the token's ranking
+
+	held  [][]pair // [E] proposals not refused so far
+	fresh [][]pair // [E] proposals of this round
+
+	refused   []int32 // tokens refused in this round
+	isRefused []bool  // [T_l]
+}
+
+// tokens is the number of local tokens.
+func (p *proposals) tokens() int { return len(p.step.Tokens) }
+
+// start makes every token's first proposals: its top K and the experts on offer.
+// It fails on a score that is NaN.
+func (p *proposals) start(step Step, keys keyer, offers []int32) error {
+	p.step, p.keys = step, keys
+	p.width = p.topK + len(offers)
+	n := len(step.Tokens)
+	p.choice = resize(p.choice, n*p.topK)
+	p.slot = resize(p.slot, n*p.width)
+	p.last = resize(p.last, n)
+	p.isRefused = resize(p.isRefused, n)
+	clear(p.isRefused)
+	p.refused = p.refused[:0]
+	for e := range p.experts {
+		p.held[e], p.fresh[e] = p.held[e][:0], p.fresh[e][:0]
+	}
+	for t := range n {
+		scores := p.scores(t)
+		for e, s := range scores {
+			if s != s {
+				return fmt.Errorf("capacity: layer %d: router score of token %d for expert %d is NaN", step.Layer, step.Tokens[t], e)
+			}
+		}
+		choice := p.choice[t*p.topK : (t+1)*p.topK]
+		topChoices(choice, scores)
+		for j, e := range choice {
+			p.propose(t, j, e)
+		}
+		for j, e := range offers {
+			if contains(choice, e) {
+				p.slot[t*p.width+p.topK+j] = deadSlot
+				continue
+			}
+			p.propose(t, p.topK+j, e)
+		}
+		if p.topK > 0 {
+			p.last[t] = choice[p.topK-1]
+		}
+	}
+	return nil
+}
+
+// scores is the row of local token t, [E].
+func (p *proposals) scores(t int) []float32 {
+	return p.step.Scores[t*p.experts : (t+1)*p.experts]
+}
+
+// propose puts slot j of token t forward to expert e; e < 0 is nobody.
+func (p *proposals) propose(t, j int, e int32) {
+	at := t*p.width + j
+	if e < 0 {
+		p.slot[at] = deadSlot
+		return
+	}
+	p.slot[at] = e
+	score := p.step.Scores[t*p.experts+int(e)]
+	key := p.keys.key(p.step.class(t), score, p.step.Tokens[t], e)
+	p.fresh[e] = append(p.fresh[e], pair{key, uint32(at)})
+}
+
+// hold takes the round's proposals to expert e as held.
+func (p *proposals) hold(e int32) {
+	p.held[e] = append(p.held[e], p.fresh[e]...)
+	p.fresh[e] = p.fresh[e][:0]
+}
+
+// refuse opens the slot of a proposal that lost.
+func (p *proposals) refuse(lost pair) {
+	p.slot[lost.slot] = openSlot
+	t := int32(int(lost.slot) / p.width)
+	if !p.isRefused[t] {
+		p.isRefused[t] = true
+		p.refused = append(p.refused, t)
+	}
+}
+
+// proposeNext lets every token refused in the last round offer its open slots, best
+// choice first, to its next best experts.
+func (p *proposals) proposeNext() {
+	for _, t := range p.refused {
+		p.isRefused[t] = false
+		p.proposeSubstitutes(int(t))
+	}
+	p.refused = p.refused[:0]
+}
+
+func (p *proposals) proposeSubstitutes(t int) {
+	scores := p.scores(t)
+	next := int32(-1)
+	for j := range p.topK {
+		at := t*p.width + j
+		if p.slot[at] != openSlot {
+			continue
+		}
+		if next < 0 && p.last[t] >= 0 {
+			next = nextChoice(scores, p.last[t])
+		}
+		if next < 0 || scores[next] < p.floor*scores[p.choice[t*p.topK+j]] {
+			p.slot[at] = deadSlot
+			continue
+		}
+		p.propose(t, j, next)
+		p.last[t], next = next, -1
+	}
+}
+
+func contains(experts []int32, e int32) bool {
+	for _, x := range experts {
+		if x == e {
+			return true
+		}
+	}
+	return false
+}
+
+// resize returns a slice of n elements in the same memory where it suffices.
+func resize[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n, n+n/4)
+	}
+	return s[:n]
+}

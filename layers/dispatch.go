@@ -1,0 +1,191 @@
+package layers
+
+import (
+	"fmt"
+
+	"capmoe/collective"
+	"capmoe/layers/capacity"
+)
+
+// dispatcher carries rows to the ranks that own their experts and the outputs back.
+//
+//	send ─ by expert, then token ──▶ recv ─ by source rank, then expert ──▶ rows ─ by expert, then source
+//
+// The outputs take the same way back and are combined in the order of the plan.
+type dispatcher struct {
+	comm   collective.Communicator
+	layout capacity.Layout
+	hidden int
+	owned  []int   // this rank's experts
+	order  []int32 // all experts, by rank, then id: the order of rows in send
+	maxIn  int     // rows that the budgets allow this rank to receive
+
+	pairRow []int32   // [pairs] a pair's row in send
+	next    []int32   // [E] the next row of each expert in send
+	send    []float32 // [pairs, H]
+	recv    []float32 // [N, H]
+	rows    []float32 // [N, H]
+
+	header     []uint64 // to each rank: plan hash, then the pairs of each of its experts
+	headerTo   []int
+	headerFrom []int
+	headers    []uint64 // from each rank: the same for this rank's experts
+	sendCounts []int    // [P] elements
+	recvCounts []int
+	rowCounts  []int // [owned] rows of each owned expert
+	rowStart   []int // [owned] where the next row of each owned expert goes
+}
+
+func newDispatcher(c collective.Communicator, l capacity.Layout, hidden int) *dispatcher {
+	d := &dispatcher{
+		comm: c, layout: l, hidden: hidden, owned: l.Owned(c.Rank()),
+		next:     make([]int32, l.Experts()),
+		headerTo: make([]int, l.Ranks()), headerFrom: make([]int, l.Ranks()),
+		sendCounts: make([]int, l.Ranks()), recvCounts: make([]int, l.Ranks()),
+	}
+	for r := range l.Ranks() {
+		for _, e := range l.Owned(r) {
+			d.order = append(d.order, int32(e))
+			d.headerTo[r]++
+		}
+		d.headerTo[r]++
+		d.headerFrom[r] = 1 + len(d.owned)
+	}
+	d.headers = make([]uint64, (1+len(d.owned))*l.Ranks())
+	d.rowCounts = make([]int, len(d.owned))
+	d.rowStart = make([]int, len(d.owned))
+	return d
+}
+
+// dispatch brings the rows of x, [T_l, H], to their experts. It returns the rows for
+// this rank's experts, grouped by expert, and how many each has.
+func (d *dispatcher) dispatch(plan *capacity.Plan, x []float32) (rows []float32, counts []int, err error) {
+	d.pack(plan, x)
+	if err := d.agree(plan); err != nil {
+		return nil, nil, err
+	}
+	total := 0
+	for _, n := range d.recvCounts {
+		total += n
+	}
+	d.recv, d.rows = grow(d.recv, total), grow(d.rows, total)
+	if err := collective.AllToAllV(d.comm, d.recv, d.recvCounts, d.send, d.sendCounts); err != nil {
+		return nil, nil, fmt.Errorf("layers: layer %d: dispatch: %w", plan.Layer, err)
+	}
+	d.regroup(func(row, recv []float32) { copy(row, recv) })
+	return d.rows, d.rowCounts, nil
+}
+
+// pack lays the rows of the plan's pairs out by expert.
+func (d *dispatcher) pack(plan *capacity.Plan, x []float32) {
+	clear(d.next)
+	for _, e := range plan.Expert {
+		d.next[e]++
+	}
+	clear(d.sendCounts)
+	d.header = d.header[:0]
+	row := int32(0)
+	rank := int32(-1)
+	for _, e := range d.order {
+		for ; rank < d.layout.ExpertRank[e]; rank++ {
+			d.header = append(d.header, plan.Hash())
+		}
+		n := d.next[e]
+		d.header = append(d.header, uint64(n))
+		d.sendCounts[rank] += int(n) * d.hidden
+		d.next[e] = row
+		row += n
+	}
+	for ; int(rank) < d.layout.Ranks()-1; rank++ {
+		d.header = append(d.header, plan.Hash())
+	}
+	d.pairRow = growInts(d.pairRow, plan.Kept())
+	d.send = grow(d.send, plan.Kept()*d.hidden)
+	for t := range len(plan.Offset) - 1 {
+		for i := plan.Offset[t]; i < plan.Offset[t+1]; i++ {
+			e := plan.Expert[i]
+			at := int(d.next[e])
+			d.next[e]++
+			d.pairRow[i] = int32(at)
+			copy(d.send[at*d.hidden:(at+1)*d.hidden], x[t*d.hidden:])
+		}
+	}
+}
+
+// agree exchanges the pairs per expert, with the hash of the plan: what every rank
+// is about to send is known, and fits the plan, before a row moves. A rank that finds
+// a fault returns it; whoever runs the ranks ends the others with it.
+func (d *dispatcher) agree(plan *capacity.Plan) error {
+	if err := collective.AllToAllV(d.comm, d.headers, d.headerFrom, d.header, d.headerTo); err != nil {
+		return fmt.Errorf("layers: layer %d: counts: %w", plan.Layer, err)
+	}
+	return d.readHeaders(plan)
+}
+
+func (d *dispatcher) readHeaders(plan *capacity.Plan) error {
+	clear(d.rowCounts)
+	for r := range d.recvCounts {
+		header := d.headers[r*d.headerFrom[r] : (r+1)*d.headerFrom[r]]
+		if header[0] != plan.Hash() {
+			return fmt.Errorf("layers: layer %d: plan hash of rank %d is %016x, of rank %d %016x", plan.Layer, r, header[0], d.comm.Rank(), plan.Hash())
+		}
+		d.recvCounts[r] = 0
+		for i, n := range header[1:] {
+			d.rowCounts[i] += int(n)
+			d.recvCounts[r] += int(n) * d.hidden
+		}
+	}
+	for i, e := range d.owned {
+		if int64(d.rowCounts[i]) != plan.LoadAfter[e] {
+			return fmt.Errorf("layers: layer %d: expert %d is sent %d rows, the plan keeps %d", plan.Layer, e, d.rowCounts[i], plan.LoadAfter[e])
+		}
+	}
+	return nil
+}
+
+// regroup walks the received rows in order of source and expert and pairs each with
+// its place among the rows of its expert.
+func (d *dispatcher) regroup(move func(row, recv []float32)) {
+	start := 0
+	for i, n := range d.rowCounts {
+		d.rowStart[i] = start
+		start += n
+	}
+	at := 0
+	for r := range d.recvCounts {
+		for i, n := range d.headers[r*d.headerFrom[r]+1 : (r+1)*d.headerFrom[r]] {
+			from, size := d.rowStart[i]*d.hidden, int(n)*d.hidden
+			move(d.rows[from:from+size], d.recv[at:at+size])
+			at += size
+			d.rowStart[i] += int(n)
+		}
+	}
+}
+
+// combine brings the outputs in rows back and computes y[t] = Σ weight · output over
+// the token's pairs, best score first: y is [T_l, H]. A token with no pair gets zero.
+func (d *dispatcher) combine(plan *capacity.Plan, y []float32) error {
+	d.regroup(func(row, recv []float32) { copy(recv, row) })
+	if err := collective.AllToAllV(d.comm, d.send, d.sendCounts, d.recv, d.recvCounts); err != nil {
+		return fmt.Errorf("layers: layer %d: combine: %w", plan.Layer, err)
+	}
+	clear(y)
+	for t := range len(plan.Offset) - 1 {
+		out := y[t*d.hidden : (t+1)*d.hidden]
+		for i := plan.Offset[t]; i < plan.Offset[t+1]; i++ {
+			row := d.send[int(d.pairRow[i])*d.hidden:][:d.hidden]
+			w := plan.Weight[i]
+			for j, v := range row {
+				out[j] += w * v
+			}
+		}
+	}
+	return nil
+}
+
+func growInts(s []int32, n int) []int32 {
+	if cap(s) < n {
+		return make([]int32, n)
+	}
+	return s[:n]
+}

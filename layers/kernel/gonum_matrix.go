@@ -1,0 +1,98 @@
+package kernel
+
+import "math"
+
+// gonumMatrix keeps Wᵀ [k,n] cut into panels of panelCols columns, one panel after the other. The panel of columns j… lies at
+// wt[j·k], row-major, its rows as far apart as the panel is wide.
+type gonumMatrix struct {
+	lib       *gonumLibrary
+	n, k      int
+	wt        []float32
+	nonFinite []int // in features l whose weights are not all finite
+}
+
+// Pack implements Library.
+func (lib *gonumLibrary) Pack(w []float32, n, k int) (Matrix, error) {
+	if err := checkPack(w, n, k); err != nil {
+		return nil, err
+	}
+	mat := &gonumMatrix{lib: lib, n: n, k: k, wt: make([]float32, n*k)}
+	finite := make([]bool, k)
+	for l := range finite {
+		finite[l] = true
+	}
+	for j0 := 0; j0 < n; j0 += panelCols {
+		cols := min(panelCols, n-j0)
+		panel := mat.wt[j0*k:][:cols*k]
+		for j := range cols {
+			for l, v := range w[(j0+j)*k:][:k] {
+				panel[l*cols+j] = v
+				finite[l] = finite[l] && isFinite(v)
+			}
+		}
+	}
+	for l, ok := range finite {
+		if !ok {
+			mat.nonFinite = append(mat.nonFinite, l)
+		}
+	}
+	return mat, nil
+}
+
+func (mat *gonumMatrix) Dims() (n, k int) {
+	return mat.n, mat.k
+}
+
+func (mat *gonumMatrix) Free() {
+	mat.wt = nil
+}
+
+func (mat *gonumMatrix) MulTo(dst, x []float32, m int) {
+	if mat.wt == nil {
+		panic("kernel: mul: matrix was freed")
+	}
+	checkMul(mat, dst, x, m)
+	panels := ceilDiv(mat.n, panelCols)
+	pieces := panels * ceilDiv(m, blockRows)
+	if mat.lib.threads == 1 {
+		for p := range pieces {
+			mat.mulPiece(dst, x, m, p)
+		}
+		return
+	}
+	parallel(mat.lib.threads, pieces, func(p int) { mat.mulPiece(dst, x, m, p) })
+}
+
+// mulPiece computes piece p of dst: blockRows rows by one panel of columns.
+func (mat *gonumMatrix) mulPiece(dst, x []float32, m, p int) {
+	panels := ceilDiv(mat.n, panelCols)
+	i0, j0 := p/panels*blockRows, p%panels*panelCols
+	rows, cols := min(blockRows, m-i0), min(panelCols, mat.n-j0)
+	x, dst = x[i0*mat.k:], dst[i0*mat.n+j0:]
+	panel := mat.wt[j0*mat.k:][:cols*mat.k]
+	for l := 0; l < mat.k; l += blockK {
+		block(Gemm{M: rows, N: cols, K: min(blockK, mat.k-l), Alpha: 1,
+			A: x[l:], LDA: mat.k, B: panel[l*cols:], LDB: cols, C: dst, LDC: mat.n, Accumulate: l > 0})
+	}
+	mat.addZeroTimes(dst, x, panel, rows)
+}
+
+// addZeroTimes adds the terms 0·Inf and 0·NaN, which are NaN: Sgemm skips every zero of x.
+func (mat *gonumMatrix) addZeroTimes(dst, x, panel []float32, rows int) {
+	cols := len(panel) / mat.k
+	for _, l := range mat.nonFinite {
+		for i := range rows {
+			zero := x[i*mat.k+l]
+			if zero != 0 {
+				continue
+			}
+			for j, v := range panel[l*cols:][:cols] {
+				dst[i*mat.n+j] += zero * v
+			}
+		}
+	}
+}
+
+func isFinite(v float32) bool {
+	return math.Abs(float64(v)) <= math.MaxFloat32
+}

@@ -1,0 +1,72 @@
+package kernel
+
+import "fmt"
+
+// Library makes packed matrices and does small dense products. All its methods, and those of different matrices, may be
+// called at the same time and from any thread. A library lives as long as the process.
+type Library interface {
+	// Name tells the implementation, its version and the kernel it chose on this machine: "onednn 2.6.3 brg:avx512_core".
+	Name() string
+
+	// Pack copies W, n×k row-major (out features × in features, as checkpoints store it), into the library's own layout.
+	// w is not kept. n and k are at least 1.
+	Pack(w []float32, n, k int) (Matrix, error)
+
+	// Gemm computes C = alpha·A·op(B), plus the old C if g.Accumulate. Equal operands and equal Options give equal bits,
+	// wherever the slices lie in memory; but a row's bits may depend on M and on the number of threads. It panics if a slice
+	// is too short. C overlaps neither A nor B.
+	Gemm(g Gemm)
+}
+
+// Matrix is a weight matrix W [n,k] packed for products with rows. One goroutine uses a Matrix at a time.
+type Matrix interface {
+	// Dims returns W's out features n and in features k.
+	Dims() (n, k int)
+
+	// MulTo computes dst = X·Wᵀ: x is m×k, dst is m×n, both row-major and contiguous, and they do not overlap. m may be 0.
+	// What dst holds beyond m·n values stays. Row i of dst depends on row i of x and on W only, bit by bit: not on m, nor on the
+	// other rows, nor on the number of threads. It panics if a slice is too short or W was freed.
+	MulTo(dst, x []float32, m int)
+
+	// Free gives W's memory back, which may lie outside of Go's heap. A second Free does nothing.
+	Free()
+}
+
+// Options configures a Library. The zero value is the default.
+type Options struct {
+	Threads int // size of the team that computes one product; 0 means 1
+}
+
+func (o Options) validate() error {
+	if o.Threads < 0 {
+		return fmt.Errorf("kernel: new: %d threads, at least 1 is needed", o.Threads)
+	}
+	return nil
+}
+
+func (o Options) threads() int {
+	return max(1, o.Threads)
+}
+
+func checkPack(w []float32, n, k int) error {
+	if n < 1 || k < 1 {
+		return fmt.Errorf("kernel: pack: matrix is %d×%d, both sides must be at least 1", n, k)
+	}
+	if len(w) != n*k {
+		return fmt.Errorf("kernel: pack: matrix of %d×%d needs %d values, slice holds %d", n, k, n*k, len(w))
+	}
+	return nil
+}
+
+func checkMul(mat Matrix, dst, x []float32, m int) {
+	n, k := mat.Dims()
+	if m < 0 {
+		panic(fmt.Sprintf("kernel: mul: %d rows", m))
+	}
+	if len(x) < m*k {
+		panic(fmt.Sprintf("kernel: mul: %d rows of %d need %d values, x holds %d", m, k, m*k, len(x)))
+	}
+	if len(dst) < m*n {
+		panic(fmt.Sprintf("kernel: mul: %d rows of %d need %d values, dst holds %d", m, n, m*n, len(dst)))
+	}
+}

@@ -1,0 +1,84 @@
+//go:build cgo && !noonednn
+
+package kernel
+
+/*
+#include "onednn.h"
+*/
+import "C"
+
+import (
+	"fmt"
+	"unsafe"
+)
+
+// oneDNNMatrix is W in oneDNN's blocked layout, in C memory.
+type oneDNNMatrix struct {
+	n, k    int
+	weights *C.kernel_weights
+}
+
+// Pack implements Library.
+func (lib *oneDNN) Pack(w []float32, n, k int) (Matrix, error) {
+	if err := checkPack(w, n, k); err != nil {
+		return nil, err
+	}
+	shape, err := lib.shape(n, k)
+	if err != nil {
+		return nil, fmt.Errorf("kernel: pack: %w (matrix of %d×%d)", err, n, k)
+	}
+	if shape == nil {
+		return lib.portable.Pack(w, n, k)
+	}
+	mat := &oneDNNMatrix{n: n, k: k}
+	if e := C.kernel_weights_new(&mat.weights, shape, floats(w)); e.step != nil {
+		return nil, fmt.Errorf("kernel: pack: %w (matrix of %d×%d)", newFault(e), n, k)
+	}
+	return mat, nil
+}
+
+func (mat *oneDNNMatrix) Dims() (n, k int) {
+	return mat.n, mat.k
+}
+
+func (mat *oneDNNMatrix) Free() {
+	C.kernel_weights_free(mat.weights)
+	mat.weights = nil
+}
+
+func (mat *oneDNNMatrix) MulTo(dst, x []float32, m int) {
+	if mat.weights == nil {
+		panic("kernel: mul: matrix was freed")
+	}
+	checkMul(mat, dst, x, m)
+	if m == 0 {
+		return
+	}
+	if e := C.kernel_mul(mat.weights, floats(dst), floats(x), C.int64_t(m)); e.step != nil {
+		panic(fmt.Sprintf("kernel: mul: %v (%d rows, matrix of %d×%d)", newFault(e), m, mat.n, mat.k))
+	}
+}
+
+// Gemm implements Library.
+func (lib *oneDNN) Gemm(g Gemm) {
+	if !g.prepare() {
+		return
+	}
+	sizes := C.kernel_gemm_sizes{trans_b: flag(g.TransB), accumulate: flag(g.Accumulate),
+		m: C.int64_t(g.M), n: C.int64_t(g.N), k: C.int64_t(g.K),
+		lda: C.int64_t(g.LDA), ldb: C.int64_t(g.LDB), ldc: C.int64_t(g.LDC), alpha: C.float(g.Alpha)}
+	if e := C.kernel_gemm(lib.engine, sizes, floats(g.C), floats(g.A), floats(g.B)); e.step != nil {
+		panic(fmt.Sprintf("kernel: gemm: %v (%d×%d×%d)", newFault(e), g.M, g.N, g.K))
+	}
+}
+
+func floats(v []float32) *C.float {
+	return (*C.float)(unsafe.SliceData(v))
+}
+
+func flag(on bool) C.int {
+	if on {
+		return 1
+	}
+	return 0
+}

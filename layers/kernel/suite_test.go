@@ -1,0 +1,52 @@
+package kernel
+
+import (
+	"fmt"
+	"testing"
+)
+
+// testLibrary is the suite that every Library passes. make returns the library with a team of the given size.
+func testLibrary(t *testing.T, make func(threads int) Library) {
+	lib := make(1)
+	t.Run("packing checks sizes", func(t *testing.T) { testPackChecks(t, lib) })
+	t.Run("packing copies the weights", func(t *testing.T) { testPackCopies(t, lib) })
+	t.Run("products equal the reference", func(t *testing.T) { testAccuracy(t, lib) })
+	t.Run("rows have the same bits in any batch", func(t *testing.T) { testAnyBatch(t, lib) })
+	for _, threads := range []int{2, 3} {
+		t.Run(fmt.Sprintf("rows have the same bits on %d threads", threads), func(t *testing.T) { testAnyTeam(t, lib, make(threads)) })
+	}
+	t.Run("a product changes nothing but its dst", func(t *testing.T) { testOnlyDst(t, lib) })
+	t.Run("what is not finite stays in its row", func(t *testing.T) { testNonFiniteRows(t, lib) })
+	t.Run("weights that are not finite reach every row", func(t *testing.T) { testNonFiniteWeights(t, lib) })
+	t.Run("misuse panics", func(t *testing.T) { testMisuse(t, lib) })
+	t.Run("matrices work at the same time", func(t *testing.T) { testConcurrent(t, make(2)) })
+	t.Run("a matrix works on any thread", func(t *testing.T) { testAnyThread(t, make(2)) })
+	t.Run("products allocate nothing", func(t *testing.T) { testAllocations(t, lib) })
+
+	t.Run("gemm equals the reference", func(t *testing.T) { testGemmAccuracy(t, lib) })
+	t.Run("gemm on a team equals the reference", func(t *testing.T) { testGemmAccuracy(t, make(2)) })
+	t.Run("gemm changes nothing but C", func(t *testing.T) { testGemmOnlyC(t, lib) })
+	t.Run("gemm has the same bits wherever the slices lie", func(t *testing.T) { testGemmAnyAddress(t, lib) })
+	t.Run("gemm of no terms", func(t *testing.T) { testGemmEmpty(t, lib) })
+	t.Run("gemm misuse panics", func(t *testing.T) { testGemmMisuse(t, lib) })
+}
+
+func TestGonum(t *testing.T) {
+	testLibrary(t, func(threads int) Library { return newGonum(threads) })
+}
+
+func TestDefault(t *testing.T) {
+	testLibrary(t, func(threads int) Library {
+		lib, err := New(Options{Threads: threads})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return lib
+	})
+}
+
+func TestNewRefusesNegativeThreads(t *testing.T) {
+	if lib, err := New(Options{Threads: -1}); err == nil {
+		t.Errorf("New made %s on -1 threads", lib.Name())
+	}
+}

@@ -1,0 +1,87 @@
+package layers
+
+import (
+	"capmoe/collective"
+	"capmoe/layers/capacity"
+	"capmoe/layers/kernel"
+)
+
+// Model runs a mixture-of-experts transformer on one rank of many: its own
+// sequences' attention, its own experts' rows.
+type Model struct {
+	cfg       Config
+	weights   *Weights
+	attention *attention
+	moe       *MoE
+	hooks     *Hooks
+
+	x      []float32 // [T_l, H] the residual stream
+	normed []float32 // [T_l, H]
+	delta  []float32 // [T_l, H]
+}
+
+// Parts is what a model is made of.
+type Parts struct {
+	Config  Config
+	Weights *Weights
+	Kernels kernel.Library
+	Policy  capacity.Config
+	Layout  capacity.Layout
+	Hooks   *Hooks
+}
+
+// NewModel puts a model together. All ranks of the communicator call it.
+func NewModel(c collective.Communicator, p Parts) (*Model, error) {
+	moe, err := NewMoE(c, p.Config, p.Policy, p.Layout)
+	if err != nil {
+		return nil, err
+	}
+	moe.hooks = p.Hooks
+	return &Model{
+		cfg: p.Config, weights: p.Weights, moe: moe, hooks: p.Hooks,
+		attention: newAttention(p.Kernels, p.Config.Attention, p.Config.Eps),
+	}, nil
+}
+
+// Forward runs one step over this rank's sequences and returns the final hidden
+// states after the last norm, [T_l, H], valid until the next step. All ranks call it
+// together, those without tokens too.
+func (m *Model) Forward(b Batch) ([]float32, error) {
+	if err := b.check(m.cfg.Vocab); err != nil {
+		return nil, err
+	}
+	n, h := len(b.IDs), m.cfg.Hidden
+	m.x, m.normed, m.delta = grow(m.x, n*h), grow(m.normed, n*h), grow(m.delta, n*h)
+	m.hooks.enter(0, Embed)
+	for t, id := range b.IDs {
+		copy(m.x[t*h:(t+1)*h], m.weights.Embedding[int(id)*h:])
+	}
+	for l := range m.weights.Blocks {
+		if err := m.block(l, b); err != nil {
+			return nil, err
+		}
+	}
+	m.hooks.enter(m.cfg.Layers-1, Head)
+	rmsNorm(m.normed, m.x, m.weights.Norm, m.cfg.Eps)
+	return m.normed, nil
+}
+
+// block is x += attention(norm(x)); x += mixture(norm(x)).
+func (m *Model) block(layer int, b Batch) error {
+	w := &m.weights.Blocks[layer]
+	m.hooks.enter(layer, Attention)
+	rmsNorm(m.normed, m.x, w.AttentionNorm, m.cfg.Eps)
+	m.attention.forward(m.delta, m.normed, w.Attention, b)
+	addTo(m.x, m.delta)
+	rmsNorm(m.normed, m.x, w.MoENorm, m.cfg.Eps)
+	if err := m.moe.Forward(m.delta, m.normed, w, layer, b.Tokens); err != nil {
+		return err
+	}
+	addTo(m.x, m.delta)
+	return nil
+}
+
+// Logits computes dst [n, V] for n rows of hidden states, [n, H].
+func (m *Model) Logits(dst, hidden []float32) {
+	m.weights.Head.MulTo(dst, hidden, len(hidden)/m.cfg.Hidden)
+}

@@ -1,0 +1,41 @@
+package layers
+
+import "math"
+
+// rmsNorm computes dst = w ⊙ x / sqrt(mean(x²) + eps) for every row of x, [n, len(w)].
+// dst may be x. (Zhang, Sennrich 2019.)
+func rmsNorm(dst, x, w []float32, eps float32) {
+	width := len(w)
+	for at := 0; at < len(x); at += width {
+		row, out := x[at:at+width], dst[at:at+width]
+		var squares float64
+		for _, v := range row {
+			squares += float64(v) * float64(v)
+		}
+		scale := float32(1 / math.Sqrt(squares/float64(width)+float64(eps)))
+		for i, v := range row {
+			out[i] = w[i] * (v * scale)
+		}
+	}
+}
+
+// addTo computes dst += x.
+func addTo(dst, x []float32) {
+	for i, v := range x {
+		dst[i] += v
+	}
+}
+
+// addRows adds bias to every row of x, [n, len(bias)].
+func addRows(x, bias []float32) {
+	for at := 0; at < len(x); at += len(bias) {
+		addTo(x[at:at+len(bias)], bias)
+	}
+}
+
+// clip limits every value of x to ±limit.
+func clip(x []float32, limit float32) {
+	for i, v := range x {
+		x[i] = min(max(v, -limit), limit)
+	}
+}

@@ -1,0 +1,84 @@
+package checkpoint
+
+import (
+	"encoding/binary"
+	"math"
+)
+
+// chunk is how many elements are converted before they are checked: few enough
+// to stay in the first cache.
+const chunk = 4096
+
+// Float32 writes t to dst, element by element, in row-major order. Every type
+// but F64 widens exactly; F64 is rounded to nearest. dst has as many elements
+// as t. A NaN, an infinity, and an F64 beyond the range of float32 are errors
+// that name the first such element; dst is then undefined.
+func (t Tensor) Float32(dst []float32) error {
+	if !t.DType.Float() {
+		return t.fault("dtype %s is not floating point", t.DType)
+	}
+	if len(dst) != t.Elements() {
+		return t.fault("%d elements, destination holds %d", t.Elements(), len(dst))
+	}
+	for first := 0; first < len(dst); first += chunk {
+		part := dst[first:min(first+chunk, len(dst))]
+		t.widen(part, first)
+		if i := notFinite(part); i >= 0 {
+			return t.fault("%s is %v, want a finite float32", t.position(first+i), t.float64At(first+i))
+		}
+	}
+	return nil
+}
+
+// widen converts the elements of t from first on to fill dst.
+// Loads name both ends of their bytes, so that the compiler checks one bound.
+func (t Tensor) widen(dst []float32, first int) {
+	src := t.Data[first*t.DType.Size():]
+	switch t.DType {
+	case F64:
+		for i := range dst {
+			dst[i] = float32(math.Float64frombits(binary.LittleEndian.Uint64(src[8*i:8*i+8])))
+		}
+	case F32:
+		for i := range dst {
+			dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(src[4*i:4*i+4]))
+		}
+	case F16:
+		for i := range dst {
+			dst[i] = float16(binary.LittleEndian.Uint16(src[2*i:2*i+2]))
+		}
+	case BF16:
+		for i := range dst {
+			dst[i] = math.Float32frombits(uint32(binary.LittleEndian.Uint16(src[2*i:2*i+2])) << 16)
+		}
+	case F8E4M3:
+		for i := range dst {
+			dst[i] = float8E4M3[src[i]]
+		}
+	case F8E5M2:
+		for i := range dst {
+			dst[i] = float16(uint16(src[i]) << 8)
+		}
+	}
+}
+
+// notFinite is the index of the first NaN or infinity, or -1.
+func notFinite(values []float32) int {
+	const exponent = 0x7f800000
+	for i, v := range values {
+		if math.Float32bits(v)&exponent == exponent {
+			return i
+		}
+	}
+	return -1
+}
+
+// float64At is element i of t, for messages.
+func (t Tensor) float64At(i int) float64 {
+	if t.DType == F64 {
+		return math.Float64frombits(binary.LittleEndian.Uint64(t.Data[8*i:]))
+	}
+	var v [1]float32
+	t.widen(v[:], i)
+	return float64(v[0])
+}

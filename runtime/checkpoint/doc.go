@@ -1,0 +1,48 @@
+// Package checkpoint reads models from Hugging Face folders: their tensors in
+// safetensors files, which it also writes.
+//
+//	folder ── index.json ── shards ──mmap── File ── Tensor ─┬─ Rows ─┬─ Float32(dst)        widened, all finite
+//	  Open      Store       opened when     header          │ a rank's├─ Float32Scaled(dst) fp8 × block scales
+//	                        first asked     checked         │ part    └─ Int32(dst)         ids, range checked
+//	                                                        └─ Expect(shape), Data
+//	Spec ── Create ── Writer.Append … ── Close ── file, whole or not at all
+//
+// # A safetensors file
+//
+// 8 bytes of length, little-endian; as many bytes of JSON, {"name": {"dtype":
+// "F32", "shape": [2, 3], "data_offsets": [0, 24]}, …}; the data of all tensors,
+// row-major (github.com/huggingface/safetensors, "Format"). A header is not
+// trusted: OpenFile refuses one that disagrees with itself or with the size of
+// the file, and holds no more memory than a small multiple of the header.
+//
+// Opening reads the header alone. The data are mapped, so a rank reads from disk
+// just the pages of the tensors and rows it asks for, ranks on one node share
+// them, and the memory is the page cache's. A Tensor's Data alias the mapping:
+// read them only before Close. A file that is truncated while mapped ends the
+// process with SIGBUS; this is not caught.
+//
+// # Errors
+//
+// Every error is an *Error: file, tensor, and a fact with both numbers. Values
+// are refused as much as shapes: a NaN or an infinity among weights is reported
+// with its place instead of spreading through the logits.
+//
+// # Files, in reading order
+//
+//	dtype.go      element types
+//	tensor.go     Tensor: shape, rows, Expect
+//	error.go      Error, ErrNotFound
+//	file.go       File: map and parse one safetensors file
+//	header.go     the header and its checks
+//	json.go       JSON, strictly
+//	store.go      Store: a folder of one file or of shards
+//	index.go      model.safetensors.index.json
+//	nearest.go    the name that was probably meant
+//	convert.go    Float32
+//	float.go      fp16 and fp8 bit patterns
+//	scaled.go     Float32Scaled: fp8 with block scales
+//	integer.go    Int32
+//	write.go      Writer: a file in a stream
+//	encode.go     the header that it writes
+//	pending.go    whole or not at all
+package checkpoint

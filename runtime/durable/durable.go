@@ -1,0 +1,69 @@
+// Package durable writes files that are whole or not there: a kill or a full disk
+// never leaves half a file under the final name.
+package durable
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+)
+
+// File is a file that is not there yet: a hidden one in the same folder, which takes
+// its name when it is whole and on disk. A kill leaves the hidden file, .NAME.*.tmp,
+// behind. A path that names a device or a pipe is written as it is.
+type File struct {
+	*os.File
+	path   string
+	device bool
+	done   bool
+}
+
+// Create starts a file that will be at path, in place of the regular file that may be
+// there.
+func Create(path string) (*File, error) {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return nil, fmt.Errorf("%s is a directory", path)
+	} else if err == nil && !info.Mode().IsRegular() {
+		file, err := os.OpenFile(path, os.O_WRONLY, 0)
+		return &File{File: file, path: path, device: true}, err
+	}
+	dir, name := filepath.Split(path)
+	hidden := filepath.Join(dir, fmt.Sprintf(".%s.%016x.tmp", name, rand.Uint64()))
+	file, err := os.OpenFile(hidden, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if err != nil {
+		return nil, err
+	}
+	return &File{File: file, path: path}, nil
+}
+
+// Commit brings the bytes to disk, then gives them their name.
+func (f *File) Commit() error {
+	if f.device {
+		f.done = true
+		return f.Close()
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), f.path); err != nil {
+		return err
+	}
+	f.done = true
+	return nil
+}
+
+// Discard removes the hidden file, unless it was committed or discarded.
+func (f *File) Discard() {
+	if f.done {
+		return
+	}
+	f.done = true
+	f.Close()
+	if !f.device {
+		os.Remove(f.Name())
+	}
+}

@@ -1,0 +1,128 @@
+package runtime
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"capmoe/collective"
+	"capmoe/layers"
+	"capmoe/layers/capacity"
+	"capmoe/layers/kernel"
+	"capmoe/runtime/checkpoint"
+	"capmoe/runtime/tokenizer"
+)
+
+// Engine is a loaded model on one rank of a job.
+type Engine struct {
+	proc    Process
+	dir     string
+	config  *checkpoint.Config
+	weights *layers.Weights
+	kernels kernel.Library
+	layout  capacity.Layout
+	model   *layers.Model
+	meter   *Meter
+	policy  capacity.Config
+}
+
+// Load reads what this rank needs of the model folder dir. All ranks call it; a fault
+// of one fails on all.
+func Load(p Process, dir string) (*Engine, error) {
+	e := &Engine{proc: p, dir: dir}
+	var err error
+	if e.config, err = checkpoint.ReadConfig(dir); err == nil {
+		err = e.place()
+	}
+	if err := collective.Agree(p.Comm, err); err != nil {
+		return nil, err
+	}
+	return e, collective.Agree(p.Comm, e.read())
+}
+
+// place decides which rank owns which experts.
+func (e *Engine) place() (err error) {
+	experts, ranks := e.config.Model.MoE.Experts, e.proc.Comm.Size()
+	if ranks > experts {
+		return fmt.Errorf("runtime: %d ranks for a model of %d experts (%s): every rank owns at least one; start at most %d", ranks, experts, e.config.File, experts)
+	}
+	e.layout, err = e.proc.Layout(experts)
+	return err
+}
+
+// read loads this rank's weights.
+func (e *Engine) read() (err error) {
+	if e.kernels, err = kernel.New(kernel.Options{Threads: e.proc.Threads}); err != nil {
+		return err
+	}
+	store, err := checkpoint.Open(e.dir)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	e.weights, err = checkpoint.LoadWeights(store, e.config, e.kernels, e.layout.Owned(e.proc.Comm.Rank()))
+	return err
+}
+
+// Config is the model's config.json, understood.
+func (e *Engine) Config() *checkpoint.Config { return e.config }
+
+// Kernels names the library that multiplies matrices.
+func (e *Engine) Kernels() string { return e.kernels.Name() }
+
+// Tokenizer loads the model folder's tokenizer.
+func (e *Engine) Tokenizer() (*tokenizer.Tokenizer, error) {
+	return tokenizer.Load(filepath.Join(e.dir, "tokenizer.json"))
+}
+
+// Use starts a run under a capacity policy: its planner, and an empty Meter. All ranks
+// call it.
+func (e *Engine) Use(policy capacity.Config) error {
+	e.policy = policy
+	e.meter = newMeter(e.proc.Comm, e.config.Model, e.layout)
+	var err error
+	e.model, err = layers.NewModel(e.proc.Comm, layers.Parts{
+		Config: e.config.Model, Weights: e.weights, Kernels: e.kernels,
+		Policy: policy, Layout: e.layout, Hooks: e.meter.hooks(),
+	})
+	return collective.Agree(e.proc.Comm, err)
+}
+
+// share is this rank's part of a step.
+type share struct {
+	batch  layers.Batch
+	places []int // which of the step's sequences the batch holds, in order
+	hidden []float32
+}
+
+// row is the hidden states of the i-th sequence of the share, [len, H].
+func (s share) row(i, width int) []float32 {
+	return s.hidden[int(s.batch.Starts[i])*width : int(s.batch.Starts[i+1])*width]
+}
+
+// step runs the model over the sequences of one step, the same list on every rank,
+// and returns this rank's share with its final hidden states.
+func (e *Engine) step(sequences [][]int32) (share, error) {
+	s := e.take(sequences)
+	hidden, err := e.model.Forward(s.batch)
+	s.hidden = hidden
+	return s, err
+}
+
+// take picks this rank's sequences. Global token ids number the step's tokens in
+// order of its sequences.
+func (e *Engine) take(sequences [][]int32) share {
+	s := share{batch: layers.Batch{Starts: []int32{0}}}
+	token := int32(0)
+	for i, r := range dealSequences(sequences, e.proc.Comm.Size()) {
+		if r == e.proc.Comm.Rank() {
+			s.places = append(s.places, i)
+			s.batch.IDs = append(s.batch.IDs, sequences[i]...)
+			for t := range sequences[i] {
+				s.batch.Tokens = append(s.batch.Tokens, token+int32(t))
+			}
+			s.batch.Starts = append(s.batch.Starts, int32(len(s.batch.IDs)))
+		}
+		token += int32(len(sequences[i]))
+	}
+	return s
+}

@@ -1,0 +1,109 @@
+package runtime
+
+import (
+	"slices"
+
+	"capmoe/collective"
+	"capmoe/layers"
+	"capmoe/layers/capacity"
+)
+
+// Meter gathers a run's numbers on one rank as the steps go.
+type Meter struct {
+	comm   collective.Communicator
+	layout capacity.Layout
+	topK   int
+	hidden int
+	layers []layerMeter
+	clock  clock
+	steps  int
+}
+
+// layerMeter is one layer's numbers, summed over the steps.
+type layerMeter struct {
+	ledger        capacity.Ledger // this rank's tokens
+	before, after []int64         // [E] all ranks
+	capacity      int             // the largest of any step
+	room          float64         // effective factor × routed, summed
+	rounds        int             // most of any step
+	expertBefore  float64         // Σ over steps of max/mean load
+	expertAfter   float64
+	rankBefore    float64
+	rankAfter     float64
+	bytes         [levels]int64 // rows sent by this rank, there and back
+}
+
+// level is how far a row travels.
+type level int
+
+const (
+	sameRank level = iota
+	sameNode
+	otherNode
+	levels
+)
+
+func newMeter(c collective.Communicator, cfg layers.Config, l capacity.Layout) *Meter {
+	m := &Meter{comm: c, layout: l, topK: cfg.MoE.TopK, hidden: cfg.Hidden, layers: make([]layerMeter, cfg.Layers)}
+	m.clock.layers = cfg.Layers
+	for i := range m.layers {
+		m.layers[i].before = make([]int64, cfg.MoE.Experts)
+		m.layers[i].after = make([]int64, cfg.MoE.Experts)
+	}
+	return m
+}
+
+// hooks lets the meter watch a model.
+func (m *Meter) hooks() *layers.Hooks {
+	return &layers.Hooks{Enter: m.enter, Planned: m.planned}
+}
+
+func (m *Meter) enter(layer int, p layers.Phase) {
+	if p == layers.Embed {
+		m.steps++
+		m.clock.begin()
+	}
+	m.clock.enter(layer, p)
+}
+
+func (m *Meter) planned(plan *capacity.Plan, _ []float32) {
+	l := &m.layers[plan.Layer]
+	l.ledger.Add(plan.Ledger)
+	for e := range l.before {
+		l.before[e] += plan.LoadBefore[e]
+		l.after[e] += plan.LoadAfter[e]
+	}
+	l.capacity = max(l.capacity, plan.Budgets.Expert)
+	l.room += plan.EffectiveFactor() * float64(plan.Tokens*m.topK)
+	l.rounds = max(l.rounds, plan.Rounds)
+	l.expertBefore += imbalance(plan.LoadBefore)
+	l.expertAfter += imbalance(plan.LoadAfter)
+	l.rankBefore += imbalance(m.layout.RankLoads(plan.LoadBefore))
+	l.rankAfter += imbalance(m.layout.RankLoads(plan.LoadAfter))
+	self := m.comm.Rank()
+	for _, e := range plan.Expert {
+		l.bytes[m.distance(self, int(m.layout.ExpertRank[e]))] += int64(2 * 4 * m.hidden)
+	}
+}
+
+func (m *Meter) distance(a, b int) level {
+	switch {
+	case a == b:
+		return sameRank
+	case m.layout.RankNode[a] == m.layout.RankNode[b]:
+		return sameNode
+	}
+	return otherNode
+}
+
+// imbalance is max/mean of the loads; 1 where nothing is loaded.
+func imbalance(loads []int64) float64 {
+	sum := int64(0)
+	for _, n := range loads {
+		sum += n
+	}
+	if sum == 0 {
+		return 1
+	}
+	return float64(slices.Max(loads)) * float64(len(loads)) / float64(sum)
+}

@@ -1,0 +1,19 @@
+package runtime
+
+import (
+	"capmoe/collective"
+	"capmoe/layers/capacity"
+)
+
+// Process is one rank of a job.
+type Process struct {
+	Comm    collective.Communicator
+	Hosts   []string // [P] the host of every rank
+	Threads int      // compute threads of this rank
+}
+
+// Layout places a model's experts on the ranks.
+func (p Process) Layout(experts int) (capacity.Layout, error) {
+	l := capacity.Contiguous(experts, p.Comm.Size())
+	return capacity.NewLayout(l.ExpertRank, nodesOf(p.Hosts))
+}

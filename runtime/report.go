@@ -1,0 +1,180 @@
+package runtime
+
+import (
+	"math"
+	"time"
+
+	"capmoe/collective"
+	"capmoe/layers"
+	"capmoe/layers/capacity"
+)
+
+// Report is what every run says about itself. The JSON names are the same in every
+// command.
+type Report struct {
+	Model           string   `json:"model,omitempty"`
+	Kernels         string   `json:"kernels,omitempty"`
+	Policy          string   `json:"policy"`
+	Order           string   `json:"token_drop_policy"`
+	Scope           string   `json:"capacity_scope"`
+	Factor          *float64 `json:"capacity_factor"` // null: no bound
+	Ranks           int      `json:"ranks"`
+	Nodes           int      `json:"nodes"`
+	Steps           int      `json:"steps"`
+	Tokens          int64    `json:"tokens"` // that went through the model
+	Capacity        *int     `json:"capacity"`
+	EffectiveFactor *float64 `json:"effective_factor"`
+	Rounds          int      `json:"rounds"`
+	Counts
+	// Imbalance is max/mean load: the mean over steps and layers.
+	ExpertImbalanceBefore float64 `json:"expert_load_max_over_mean_before"`
+	ExpertImbalanceAfter  float64 `json:"expert_load_max_over_mean_after"`
+	RankImbalanceBefore   float64 `json:"rank_load_max_over_mean_before"`
+	RankImbalanceAfter    float64 `json:"rank_load_max_over_mean_after"`
+	// Seconds of each phase on the critical path: Σ over steps and layers of the
+	// largest CPU time of any rank, which dedicated cores would show.
+	Seconds      map[string]float64 `json:"seconds"`
+	CriticalPath float64            `json:"critical_path_seconds"`
+	MoESeconds   float64            `json:"moe_layer_seconds"` // the mixture's part of CriticalPath
+	Wall         float64            `json:"wall_seconds"`      // of the steps, slowest rank
+	Bytes        Traffic            `json:"bytes_sent"`
+	Layers       []LayerReport      `json:"layers"`
+}
+
+// Counts are what became of the pairs.
+type Counts struct {
+	Routed              int64   `json:"routed"`
+	Extra               int64   `json:"extra"`
+	Kept                int64   `json:"kept"`
+	Rerouted            int64   `json:"rerouted"`
+	Dropped             int64   `json:"dropped"`
+	TokensWithoutExpert int64   `json:"tokens_without_expert"`
+	GateMassLost        float64 `json:"gate_mass_lost"`
+}
+
+// Traffic is bytes of rows sent, there and back, by how far they go.
+type Traffic struct {
+	SameRank  int64 `json:"same_rank"`
+	SameNode  int64 `json:"same_node"`
+	OtherNode int64 `json:"other_node"`
+}
+
+// LayerReport is one layer's part of a Report; loads are sums over the steps.
+type LayerReport struct {
+	Layer                 int      `json:"layer"`
+	Capacity              *int     `json:"capacity"`
+	EffectiveFactor       *float64 `json:"effective_factor"`
+	Rounds                int      `json:"rounds"`
+	Counts                         // of the layer
+	ExpertLoadBefore      []int64  `json:"expert_load_before"`
+	ExpertLoadAfter       []int64  `json:"expert_load_after"`
+	RankLoadBefore        []int64  `json:"rank_load_before"`
+	RankLoadAfter         []int64  `json:"rank_load_after"`
+	ExpertImbalanceBefore float64  `json:"expert_load_max_over_mean_before"`
+	ExpertImbalanceAfter  float64  `json:"expert_load_max_over_mean_after"`
+	RankImbalanceBefore   float64  `json:"rank_load_max_over_mean_before"`
+	RankImbalanceAfter    float64  `json:"rank_load_max_over_mean_after"`
+	Bytes                 Traffic  `json:"bytes_sent"`
+}
+
+func countsOf(l capacity.Ledger) Counts {
+	return Counts{
+		Routed: l.Routed, Extra: l.Extra, Kept: l.Kept, Rerouted: l.Rerouted, Dropped: l.Dropped,
+		TokensWithoutExpert: l.TokensWithoutExpert, GateMassLost: l.GateMassLost(),
+	}
+}
+
+// Report puts the run's numbers together over all ranks, which call it together.
+func (e *Engine) Report() (*Report, error) {
+	e.meter.clock.stop()
+	r := &Report{
+		Model: e.dir, Kernels: e.kernels.Name(),
+		Policy: e.policy.Policy.String(), Order: e.policy.Order.String(), Scope: e.policy.Scope.String(),
+		Ranks: e.layout.Ranks(), Nodes: e.layout.Nodes(), Steps: e.meter.steps,
+	}
+	if gamma, set := e.policy.Expert.Gamma(); set && e.policy.Policy != capacity.Dropless {
+		r.Factor = &gamma
+	}
+	if err := e.meter.fillLayers(r); err != nil {
+		return nil, err
+	}
+	return r, e.meter.fillTimes(r)
+}
+
+func (m *Meter) fillLayers(r *Report) error {
+	var total capacity.Ledger
+	for i := range m.layers {
+		l := &m.layers[i]
+		counts := append(l.ledger.Counts(), l.bytes[:]...)
+		if err := collective.AllReduce(m.comm, collective.Sum, counts); err != nil {
+			return err
+		}
+		ledger := capacity.LedgerOf(counts)
+		bytes := counts[len(counts)-int(levels):]
+		total.Add(ledger)
+		steps := float64(max(1, m.steps))
+		lr := LayerReport{
+			Layer: i, Rounds: l.rounds, Counts: countsOf(ledger),
+			ExpertLoadBefore: l.before, ExpertLoadAfter: l.after,
+			RankLoadBefore: m.layout.RankLoads(l.before), RankLoadAfter: m.layout.RankLoads(l.after),
+			ExpertImbalanceBefore: l.expertBefore / steps, ExpertImbalanceAfter: l.expertAfter / steps,
+			RankImbalanceBefore: l.rankBefore / steps, RankImbalanceAfter: l.rankAfter / steps,
+			Bytes: Traffic{bytes[sameRank], bytes[sameNode], bytes[otherNode]},
+		}
+		if l.capacity < capacity.Unbounded && ledger.Routed > 0 {
+			factor := l.room / float64(ledger.Routed)
+			lr.Capacity, lr.EffectiveFactor = &l.capacity, &factor
+		}
+		r.Layers = append(r.Layers, lr)
+		r.add(lr, float64(len(m.layers)))
+	}
+	r.Tokens = total.Tokens / int64(max(1, len(m.layers)))
+	r.Counts = countsOf(total)
+	return nil
+}
+
+// add takes a layer's part into the totals.
+func (r *Report) add(l LayerReport, layers float64) {
+	r.Rounds = max(r.Rounds, l.Rounds)
+	r.ExpertImbalanceBefore += l.ExpertImbalanceBefore / layers
+	r.ExpertImbalanceAfter += l.ExpertImbalanceAfter / layers
+	r.RankImbalanceBefore += l.RankImbalanceBefore / layers
+	r.RankImbalanceAfter += l.RankImbalanceAfter / layers
+	r.Bytes.SameRank += l.Bytes.SameRank
+	r.Bytes.SameNode += l.Bytes.SameNode
+	r.Bytes.OtherNode += l.Bytes.OtherNode
+	if l.Capacity != nil {
+		r.Capacity, r.EffectiveFactor = l.Capacity, l.EffectiveFactor
+	}
+}
+
+func (m *Meter) fillTimes(r *Report) error {
+	slowest := append([]int64(nil), m.clock.cpu...)
+	if err := collective.AllReduce(m.comm, collective.Max, slowest); err != nil {
+		return err
+	}
+	wall := []int64{0}
+	for _, ns := range m.clock.wall {
+		wall[0] += ns
+	}
+	if err := collective.AllReduce(m.comm, collective.Max, wall); err != nil {
+		return err
+	}
+	r.Seconds = map[string]float64{}
+	for p, d := range byPhase(slowest) {
+		phase := layers.Phase(p)
+		r.Seconds[phase.String()] = seconds(d)
+		r.CriticalPath += d.Seconds()
+		if phase.InMoE() {
+			r.MoESeconds += d.Seconds()
+		}
+	}
+	r.CriticalPath, r.MoESeconds = seconds(time.Duration(r.CriticalPath*1e9)), seconds(time.Duration(r.MoESeconds*1e9))
+	r.Wall = seconds(time.Duration(wall[0]))
+	return nil
+}
+
+// seconds rounds to microseconds, the resolution of the clocks.
+func seconds(d time.Duration) float64 {
+	return math.Round(d.Seconds()*1e6) / 1e6
+}
