@@ -14,7 +14,6 @@ import (
 type World struct {
 	*collective.World
 	Process runtime.Process
-	Crowded bool // more ranks than cores on this node
 }
 
 // Open joins the world of the launcher that started this process; without one the
@@ -36,8 +35,7 @@ func Open(deadline time.Duration) (*World, error) {
 	}
 	return &World{
 		World:   world,
-		Process: runtime.Process{Comm: world.Comm(), Hosts: world.Hosts(), Threads: env.threads(os.LookupEnv)},
-		Crowded: opts.Backoff,
+		Process: runtime.Process{Comm: world.Comm(), Hosts: world.Hosts(), Threads: env.threads(os.LookupEnv), Crowded: opts.Backoff},
 	}, nil
 }
 

@@ -32,11 +32,10 @@ type Parts struct {
 
 // NewModel puts a model together. All ranks of the communicator call it.
 func NewModel(c collective.Communicator, p Parts) (*Model, error) {
-	moe, err := NewMoE(c, p.Config, p.Policy, p.Layout)
+	moe, err := NewMoE(c, p)
 	if err != nil {
 		return nil, err
 	}
-	moe.hooks = p.Hooks
 	return &Model{
 		cfg: p.Config, weights: p.Weights, moe: moe, hooks: p.Hooks,
 		attention: newAttention(p.Kernels, p.Config.Attention, p.Config.Eps),

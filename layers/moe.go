@@ -17,18 +17,21 @@ type MoE struct {
 	hooks    *Hooks
 }
 
-// NewMoE prepares a mixture whose experts lie where the layout says.
-func NewMoE(c collective.Communicator, cfg Config, policy capacity.Config, l capacity.Layout) (*MoE, error) {
+// NewMoE prepares a mixture whose experts lie where the layout says. It takes the
+// weights with every call: p.Weights and p.Kernels may be nil.
+func NewMoE(c collective.Communicator, p Parts) (*MoE, error) {
+	cfg := p.Config
 	model := capacity.Model{Experts: cfg.MoE.Experts, TopK: cfg.MoE.TopK, Weighting: cfg.MoE.Weighting}
-	planner, err := capacity.NewPlanner(c, policy, model, l)
+	planner, err := capacity.NewPlanner(c, p.Policy, model, p.Layout)
 	if err != nil {
 		return nil, fmt.Errorf("layers: mixture: %w", err)
 	}
 	return &MoE{
 		router:   router{experts: cfg.MoE.Experts},
 		planner:  planner,
-		dispatch: newDispatcher(c, l, cfg.Hidden),
+		dispatch: newDispatcher(c, p.Layout, cfg.Hidden),
 		experts:  experts{hidden: cfg.Hidden, inner: cfg.MoE.Inner},
+		hooks:    p.Hooks,
 	}, nil
 }
 

@@ -79,21 +79,21 @@ func (m made) run(ranks int, idle bool, policy capacity.Config) (y []float32, ke
 		if err != nil {
 			return err
 		}
-		moe, err := NewMoE(c, m.cfg, policy, layout)
-		if err != nil {
-			return err
-		}
 		from, to := min(c.Rank(), holders)*m.tokens/holders, min(c.Rank()+1, holders)*m.tokens/holders
 		tokens := make([]int32, 0, to-from)
 		for t := from; t < to; t++ {
 			tokens = append(tokens, int32(t))
 		}
-		moe.hooks = &Hooks{Planned: func(p *capacity.Plan, _ []float32) {
+		hooks := &Hooks{Planned: func(p *capacity.Plan, _ []float32) {
 			for i, t := range tokens {
 				kept[t] = slices.Clone(p.Expert[p.Offset[i]:p.Offset[i+1]])
 				weight[t] = slices.Clone(p.Weight[p.Offset[i]:p.Offset[i+1]])
 			}
 		}}
+		moe, err := NewMoE(c, Parts{Config: m.cfg, Policy: policy, Layout: layout, Hooks: hooks})
+		if err != nil {
+			return err
+		}
 		return moe.Forward(y[from*h:to*h], m.x[from*h:to*h], w, 0, tokens)
 	})
 	return y, kept, weight, err

@@ -10,6 +10,7 @@ type Process struct {
 	Comm    collective.Communicator
 	Hosts   []string // [P] the host of every rank
 	Threads int      // compute threads of this rank
+	Crowded bool     // more ranks than cores on this host
 }
 
 // Layout places a model's experts on the ranks.

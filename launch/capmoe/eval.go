@@ -86,7 +86,7 @@ func runEval(c *cli.Context, t terminal) error {
 func printEvaluation(t terminal, r *runtime.EvaluationReport) {
 	fmt.Fprintf(t.stdout, "perplexity %.4f over %d targets (%d tokens in windows of %d, %d windows a step)\n\n", r.Perplexity, r.Targets, r.Tokens, r.Window, r.Batch)
 	printReport(t.stdout, &r.Report)
-	if t.world.Crowded {
+	if t.world.Process.Crowded {
 		fmt.Fprintf(t.stdout, "\n%d ranks share fewer cores: wall time is not what dedicated cores would show, the critical path is.\n", r.Ranks)
 	}
 }

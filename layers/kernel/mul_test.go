@@ -66,7 +66,7 @@ func testAccuracy(t *testing.T, lib Library) {
 
 // sampling is the step between rows compared with the reference, so that large shapes do not take minutes.
 func sampling(s shape) int {
-	return 1 + s.n*s.k/(1<<17)
+	return 1 + s.n*s.k/(1<<13)
 }
 
 func checkRow(got, row, w []float32) error {

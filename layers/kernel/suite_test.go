@@ -12,6 +12,7 @@ func testLibrary(t *testing.T, make func(threads int) Library) {
 	t.Run("packing copies the weights", func(t *testing.T) { testPackCopies(t, lib) })
 	t.Run("products equal the reference", func(t *testing.T) { testAccuracy(t, lib) })
 	t.Run("rows have the same bits in any batch", func(t *testing.T) { testAnyBatch(t, lib) })
+	t.Run("random shapes", func(t *testing.T) { testRandomShapes(t, lib) })
 	for _, threads := range []int{2, 3} {
 		t.Run(fmt.Sprintf("rows have the same bits on %d threads", threads), func(t *testing.T) { testAnyTeam(t, lib, make(threads)) })
 	}

@@ -37,15 +37,15 @@ func (t Tensor) widen(dst []float32, first int) {
 	switch t.DType {
 	case F64:
 		for i := range dst {
-			dst[i] = float32(math.Float64frombits(binary.LittleEndian.Uint64(src[8*i:8*i+8])))
+			dst[i] = float32(math.Float64frombits(binary.LittleEndian.Uint64(src[8*i : 8*i+8])))
 		}
 	case F32:
 		for i := range dst {
-			dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(src[4*i:4*i+4]))
+			dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(src[4*i : 4*i+4]))
 		}
 	case F16:
 		for i := range dst {
-			dst[i] = float16(binary.LittleEndian.Uint16(src[2*i:2*i+2]))
+			dst[i] = float16(binary.LittleEndian.Uint16(src[2*i : 2*i+2]))
 		}
 	case BF16:
 		for i := range dst {

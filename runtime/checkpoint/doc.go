@@ -44,5 +44,8 @@
 //	integer.go    Int32
 //	write.go      Writer: a file in a stream
 //	encode.go     the header that it writes
-//	pending.go    whole or not at all
+//	fields.go     config.json, one field at a time
+//	config.go     config.json → layers.Config
+//	family.go     what differs between model families; family_*.go, one each
+//	weights.go    LoadWeights: what one rank owns, packed
 package checkpoint

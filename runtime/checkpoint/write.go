@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"math"
+
+	"capmoe/runtime/durable"
 )
 
 // Spec declares a tensor to be written.
@@ -32,7 +34,7 @@ type Spec struct {
 //	}
 //	return w.Close()
 type Writer struct {
-	file    *pendingFile
+	file    *durable.File
 	out     *bufio.Writer
 	entries []entry
 	next    int // entries[next] is being written
@@ -49,7 +51,7 @@ func Create(path string, metadata map[string]string, specs []Spec) (*Writer, err
 	if err != nil {
 		return nil, fileError(path, err)
 	}
-	file, err := createPending(path)
+	file, err := durable.Create(path)
 	if err != nil {
 		return nil, fileError(path, err)
 	}
@@ -118,7 +120,7 @@ func (w *Writer) Close() error {
 // Abort gives up and leaves no file. After Close it does nothing, so that it
 // can be deferred.
 func (w *Writer) Abort() {
-	w.file.discard()
+	w.file.Discard()
 	if w.err == nil {
 		w.fail("", fs.ErrClosed)
 	}
@@ -162,7 +164,7 @@ func (w *Writer) finish() error {
 	if err := w.out.Flush(); err != nil {
 		return w.fail("", err)
 	}
-	if err := w.file.commit(); err != nil {
+	if err := w.file.Commit(); err != nil {
 		return w.fail("", err)
 	}
 	return nil
@@ -170,7 +172,7 @@ func (w *Writer) finish() error {
 
 // fail keeps the first error, which is about a tensor or, with "", the file.
 func (w *Writer) fail(tensor string, err error) error {
-	fault := fileError(w.file.path, err)
+	fault := fileError(w.file.Path(), err)
 	fault.Tensor = tensor
 	w.err = fault
 	return fault

@@ -67,3 +67,6 @@ func (f *File) Discard() {
 		os.Remove(f.Name())
 	}
 }
+
+// Path is the name that the file will have.
+func (f *File) Path() string { return f.path }
