@@ -54,6 +54,19 @@ func testGemmAccuracy(t *testing.T, lib Library) {
 	}
 }
 
+func testGemmAnyTeam(t *testing.T, one, team Library) {
+	for _, g := range append(gemmCases(), newGemm(Gemm{M: 64, N: 256, K: 512, Alpha: 1}, 0), newGemm(Gemm{M: 4, N: 32, K: 2048, Alpha: 1}, 0)) {
+		want := slices.Clone(g.C)
+		h := g
+		h.C = want
+		one.Gemm(h)
+		team.Gemm(g)
+		if i := firstDifference(g.C, want); i >= 0 {
+			t.Errorf("%s: value %d is %g, and %g on one thread", describe(g), i, g.C[i], want[i])
+		}
+	}
+}
+
 // checkGemm compares g.C with float64 sums of the operands and of C as it was; the bound is that of K+2 roundings.
 func checkGemm(g Gemm, old []float32) error {
 	for i := range g.M {

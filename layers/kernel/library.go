@@ -12,9 +12,9 @@ type Library interface {
 	// w is not kept. n and k are at least 1.
 	Pack(w []float32, n, k int) (Matrix, error)
 
-	// Gemm computes C = alpha·A·op(B), plus the old C if g.Accumulate. Equal operands and equal Options give equal bits,
-	// wherever the slices lie in memory; but a row's bits may depend on M and on the number of threads. It panics if a slice
-	// is too short. C overlaps neither A nor B.
+	// Gemm computes C = alpha·A·op(B), plus the old C if g.Accumulate. Equal operands give equal bits, wherever
+	// the slices lie in memory and whatever the threads; but a row's bits may depend on M. It panics if a slice is too
+	// short. C overlaps neither A nor B.
 	Gemm(g Gemm)
 }
 

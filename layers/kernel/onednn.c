@@ -46,9 +46,9 @@ struct kernel_weights {
 	} while (0)
 
 // The size of an OpenMP team is a setting of the calling thread, and Go's callers change threads.
-static void use_team(const kernel_engine *engine) {
-	if (omp_get_max_threads() != engine->threads)
-		omp_set_num_threads(engine->threads);
+static void use_team(int threads) {
+	if (omp_get_max_threads() != threads)
+		omp_set_num_threads(threads);
 }
 
 kernel_error kernel_engine_new(kernel_engine **out, int threads) {
@@ -122,7 +122,7 @@ done:
 kernel_error kernel_shape_new(kernel_shape **out, char impl[64], kernel_engine *engine, int64_t n, int64_t k) {
 	kernel_error err = {0};
 	*out = NULL;
-	use_team(engine);
+	use_team(engine->threads);
 	kernel_shape *s = calloc(1, sizeof *s);
 	TRY(s ? dnnl_success : dnnl_out_of_memory, "memory for a shape");
 	s->engine = engine;
@@ -168,7 +168,7 @@ kernel_error kernel_weights_new(kernel_weights **out, kernel_shape *shape, const
 	dnnl_memory_t from = NULL;
 	dnnl_primitive_desc_t desc = NULL;
 	dnnl_primitive_t reorder = NULL;
-	use_team(shape->engine);
+	use_team(shape->engine->threads);
 	kernel_weights *packed = calloc(1, sizeof *packed);
 	TRY(packed ? dnnl_success : dnnl_out_of_memory, "memory for a matrix");
 	packed->shape = shape;
@@ -231,7 +231,7 @@ kernel_error kernel_mul(kernel_weights *weights, float *dst, const float *x, int
 	kernel_error err = {0};
 	int64_t n = weights->shape->n, k = weights->shape->k;
 	int64_t pieces = (m + KERNEL_MAX_ROWS - 1) / KERNEL_MAX_ROWS;
-	use_team(weights->shape->engine);
+	use_team(weights->shape->engine->threads);
 	for (int64_t p = 0, i = 0; p < pieces && !err.step; p++) {
 		int64_t end = m * (p + 1) / pieces;
 		err = mul_piece(weights, dst + i * n, x + i * k, end - i);
@@ -240,9 +240,9 @@ kernel_error kernel_mul(kernel_weights *weights, float *dst, const float *x, int
 	return err;
 }
 
-kernel_error kernel_gemm(const kernel_engine *engine, kernel_gemm_sizes s, float *c, const float *a, const float *b) {
+kernel_error kernel_gemm(kernel_gemm_sizes s, float *c, const float *a, const float *b) {
 	kernel_error err = {0};
-	use_team(engine);
+	use_team(1); // dnnl_sgemm splits K among threads, and its bits with it
 	TRY(dnnl_sgemm('N', s.trans_b ? 'T' : 'N', s.m, s.n, s.k, s.alpha, a, s.lda, b, s.ldb, s.accumulate ? 1 : 0, c, s.ldc),
 		"gemm");
 done:

@@ -39,6 +39,6 @@ typedef struct {
 } kernel_gemm_sizes;
 
 // kernel_gemm computes C = alpha·A·op(B), plus the old C if accumulate.
-kernel_error kernel_gemm(const kernel_engine *engine, kernel_gemm_sizes s, float *c, const float *a, const float *b);
+kernel_error kernel_gemm(kernel_gemm_sizes s, float *c, const float *a, const float *b);
 
 #endif

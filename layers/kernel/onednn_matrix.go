@@ -67,7 +67,7 @@ func (lib *oneDNN) Gemm(g Gemm) {
 	sizes := C.kernel_gemm_sizes{trans_b: flag(g.TransB), accumulate: flag(g.Accumulate),
 		m: C.int64_t(g.M), n: C.int64_t(g.N), k: C.int64_t(g.K),
 		lda: C.int64_t(g.LDA), ldb: C.int64_t(g.LDB), ldc: C.int64_t(g.LDC), alpha: C.float(g.Alpha)}
-	if e := C.kernel_gemm(lib.engine, sizes, floats(g.C), floats(g.A), floats(g.B)); e.step != nil {
+	if e := C.kernel_gemm(sizes, floats(g.C), floats(g.A), floats(g.B)); e.step != nil {
 		panic(fmt.Sprintf("kernel: gemm: %v (%d×%d×%d)", newFault(e), g.M, g.N, g.K))
 	}
 }

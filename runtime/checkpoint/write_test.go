@@ -177,7 +177,7 @@ func TestCreateRefuses(t *testing.T) {
 		{"more bytes in all than an int counts", "f", []Spec{{"a", U8, []int{1 << 62}}, {"b", U8, []int{1 << 62}}},
 			`f: tensor "b": 4611686018427387904 bytes after 4611686018427387904 are more than 9223372036854775807`},
 		{"a folder that is not there", "gone/f", nil, `gone/f: open: no such file or directory`},
-		{"the path of a folder", "folder", nil, `folder: not a regular file (type d---------)`},
+		{"the path of a folder", "folder", nil, `folder: is a directory`},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			_, err := Create(c.path, nil, c.specs)
