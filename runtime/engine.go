@@ -22,7 +22,6 @@ type Engine struct {
 	layout  capacity.Layout
 	model   *layers.Model
 	meter   *Meter
-	policy  capacity.Config
 }
 
 // Load reads what this rank needs of the model folder dir. All ranks call it; a fault
@@ -77,8 +76,7 @@ func (e *Engine) Tokenizer() (*tokenizer.Tokenizer, error) {
 // Use starts a run under a capacity policy: its planner, and an empty Meter. All ranks
 // call it.
 func (e *Engine) Use(policy capacity.Config) error {
-	e.policy = policy
-	e.meter = newMeter(e.proc.Comm, e.config.Model, e.layout)
+	e.meter = newMeter(e.proc.Comm, e.config.Model, policy, e.layout)
 	var err error
 	e.model, err = layers.NewModel(e.proc.Comm, layers.Parts{
 		Config: e.config.Model, Weights: e.weights, Kernels: e.kernels,

@@ -65,18 +65,11 @@ func (e *Engine) gatherHidden(step [][]int32) ([]float32, error) {
 		return nil, err
 	}
 	e.meter.clock.stop()
-	send, recv := make([]int, c.Size()), make([]int, c.Size())
-	send[0] = len(s.hidden)
-	var all []float32
-	if c.Rank() == 0 {
-		total := 0
-		for i, r := range dealSequences(step, c.Size()) {
-			recv[r] += len(step[i]) * e.config.Model.Hidden
-			total += len(step[i]) * e.config.Model.Hidden
-		}
-		all = make([]float32, total)
+	counts := make([]int, c.Size())
+	for i, r := range dealSequences(step, c.Size()) {
+		counts[r] += len(step[i]) * e.config.Model.Hidden
 	}
-	return all, collective.AllToAllV(c, all, recv, s.hidden, send)
+	return gather(c, s.hidden, counts)
 }
 
 func (e *Engine) appendLogits(w *checkpoint.Writer, first int, step [][]int32, hidden []float32) error {

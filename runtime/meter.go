@@ -11,6 +11,7 @@ import (
 // Meter gathers a run's numbers on one rank as the steps go.
 type Meter struct {
 	comm   collective.Communicator
+	policy capacity.Config
 	layout capacity.Layout
 	topK   int
 	hidden int
@@ -43,8 +44,8 @@ const (
 	levels
 )
 
-func newMeter(c collective.Communicator, cfg layers.Config, l capacity.Layout) *Meter {
-	m := &Meter{comm: c, layout: l, topK: cfg.MoE.TopK, hidden: cfg.Hidden, layers: make([]layerMeter, cfg.Layers)}
+func newMeter(c collective.Communicator, cfg layers.Config, policy capacity.Config, l capacity.Layout) *Meter {
+	m := &Meter{comm: c, policy: policy, layout: l, topK: cfg.MoE.TopK, hidden: cfg.Hidden, layers: make([]layerMeter, cfg.Layers)}
 	m.clock.layers = cfg.Layers
 	for i := range m.layers {
 		m.layers[i].before = make([]int64, cfg.MoE.Experts)

@@ -86,19 +86,28 @@ func countsOf(l capacity.Ledger) Counts {
 
 // Report puts the run's numbers together over all ranks, which call it together.
 func (e *Engine) Report() (*Report, error) {
-	e.meter.clock.stop()
-	r := &Report{
-		Model: e.dir, Kernels: e.kernels.Name(),
-		Policy: e.policy.Policy.String(), Order: e.policy.Order.String(), Scope: e.policy.Scope.String(),
-		Ranks: e.layout.Ranks(), Nodes: e.layout.Nodes(), Steps: e.meter.steps,
-	}
-	if gamma, set := e.policy.Expert.Gamma(); set && e.policy.Policy != capacity.Dropless {
-		r.Factor = &gamma
-	}
-	if err := e.meter.fillLayers(r); err != nil {
+	r, err := e.meter.report()
+	if err != nil {
 		return nil, err
 	}
-	return r, e.meter.fillTimes(r)
+	r.Model, r.Kernels = e.dir, e.kernels.Name()
+	return r, nil
+}
+
+// report puts the meters of all ranks together; they call it together.
+func (m *Meter) report() (*Report, error) {
+	m.clock.stop()
+	r := &Report{
+		Policy: m.policy.Policy.String(), Order: m.policy.Order.String(), Scope: m.policy.Scope.String(),
+		Ranks: m.layout.Ranks(), Nodes: m.layout.Nodes(), Steps: m.steps,
+	}
+	if gamma, set := m.policy.Expert.Gamma(); set && m.policy.Policy != capacity.Dropless {
+		r.Factor = &gamma
+	}
+	if err := m.fillLayers(r); err != nil {
+		return nil, err
+	}
+	return r, m.fillTimes(r)
 }
 
 func (m *Meter) fillLayers(r *Report) error {

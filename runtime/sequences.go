@@ -82,15 +82,3 @@ func shareSequences(c collective.Communicator, sequences [][]int32) ([][]int32, 
 	}
 	return sequences, nil
 }
-
-// shareSlice gives rank 0's slice to every rank.
-func shareSlice[T collective.Elem](c collective.Communicator, s []T) ([]T, error) {
-	n := []int64{int64(len(s))}
-	if err := collective.Broadcast(c, n, 0); err != nil {
-		return nil, err
-	}
-	if c.Rank() != 0 {
-		s = make([]T, n[0])
-	}
-	return s, collective.Broadcast(c, s, 0)
-}

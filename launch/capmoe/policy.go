@@ -66,6 +66,9 @@ func policyOf(c *cli.Context) (capacity.Config, error) {
 	if err := errors.Join(faults[:]...); err != nil {
 		return cfg, &launch.UsageError{Err: err}
 	}
+	if err := applyAuthorsFlags(c, &cfg); err != nil {
+		return cfg, err
+	}
 	if err := cfg.Validate(); err != nil {
 		return cfg, &launch.UsageError{Err: err}
 	}

@@ -18,7 +18,7 @@ func (c Config) budgets(l Layout, topK, tokens int) Budgets {
 		return b
 	}
 	if c.Expert.set {
-		b.Expert = max(1, c.MinCapacity, share(c.Expert.gamma, topK, tokens, l.Experts()))
+		b.Expert = c.expertCapacity(l, topK, tokens)
 	}
 	if c.Rank.set {
 		b.Rank = share(c.Rank.gamma, topK, tokens, l.Ranks())
@@ -27,6 +27,30 @@ func (c Config) budgets(l Layout, topK, tokens int) Budgets {
 		b.Node = share(c.Node.gamma, topK, tokens, l.Nodes())
 	}
 	return b
+}
+
+// expertCapacity is C in the dialect of the configuration. Every formula is computed
+// in float64 in the order of operations that its system uses, because the roundings
+// differ.
+func (c Config) expertCapacity(l Layout, topK, tokens int) int {
+	gamma, k, t, e := c.Expert.gamma, float64(topK), float64(tokens), float64(l.Experts())
+	var rows float64
+	switch c.Rounding {
+	case MegatronLM:
+		rows = math.Ceil((t * k / e) * gamma)
+	case DeepSpeed:
+		rows = max(4, math.Ceil((t/e)*(gamma*k)))
+	case Tutel:
+		rows = k * math.Floor(gamma*math.Ceil(t/e))
+	case FastMoE:
+		ranks := float64(l.Ranks())
+		rows = math.Ceil(gamma * math.Ceil(t/ranks) / math.Ceil(e/ranks))
+	case MegaBlocks:
+		rows = math.Floor(gamma * k * t / e)
+	default:
+		return max(1, c.MinCapacity, share(gamma, topK, tokens, l.Experts()))
+	}
+	return int(min(rows, Unbounded-1))
 }
 
 // share is ceil((γ·K)·(T/parts)), at most Unbounded-1.

@@ -31,21 +31,27 @@ func ParsePolicy(name string) (Policy, error) {
 // Order is what an expert prefers among its candidates, after the priority class.
 type Order uint8
 
-// The orders of --moe-token-drop-policy.
+// The orders of --moe-token-drop-policy, then those that only baselines use.
 const (
-	Probs    Order = iota // highest score, then lowest token id
-	Position              // lowest token id
-	Last                  // highest token id
-	Random                // a hash of seed, layer, token id and expert
+	Probs        Order = iota // highest score, then lowest token id
+	Position                  // lowest token id
+	Last                      // highest token id
+	Random                    // a hash of seed, layer, token id and expert
+	FinalWeights              // highest weight, then lowest token id
+	Choices                   // all first choices before any second; lowest token id among equals
+	Arrival                   // lowest source rank, then its tokens as they come
 )
 
-var orderNames = []string{"probs", "position", "last", "random"}
+// flagOrders is how many of the orders --moe-token-drop-policy has.
+const flagOrders = int(Random) + 1
+
+var orderNames = []string{"probs", "position", "last", "random", "final weights", "choices", "arrival"}
 
 func (o Order) String() string { return orderNames[o] }
 
 // ParseOrder reads an order's name.
 func ParseOrder(name string) (Order, error) {
-	i, err := parseName("token drop policy", name, orderNames)
+	i, err := parseName("token drop policy", name, orderNames[:flagOrders])
 	return Order(i), err
 }
 
@@ -97,6 +103,19 @@ func parseName(what, name string, names []string) (int, error) {
 	return 0, fmt.Errorf("capacity: unknown %s %q, want one of %s", what, name, strings.Join(names, ", "))
 }
 
+// Rounding is a system's formula from γ, K, T and E to the expert capacity C.
+type Rounding uint8
+
+// The formulas. T_l is the tokens of the selecting rank, E_l the experts of one rank.
+const (
+	Standard   Rounding = iota // max(1, ceil((γ·K)·(T/E)))
+	MegatronLM                 // ceil((T·K/E)·γ)
+	DeepSpeed                  // max(4, ceil((T_l/E)·(γ·K)))
+	Tutel                      // K·floor(γ·ceil(T_l/E))
+	FastMoE                    // ceil(γ·T_l/E_l)
+	MegaBlocks                 // int(γ·K·T/E)
+)
+
 // Factor is a capacity factor, or unset: no bound. The zero value is unset.
 type Factor struct {
 	gamma float64
@@ -124,8 +143,9 @@ type Config struct {
 	Expert      Factor // bounds the pairs of one expert
 	Rank        Factor // bounds the pairs of all experts on one rank
 	Node        Factor // bounds the pairs of all experts on one node
-	MinCapacity int    // lower limit of an expert's capacity; below 1 counts as 1
-	Rounds      int    // Reroute: rounds in all; 0 runs until nobody is refused
+	Rounding    Rounding
+	MinCapacity int // Standard: lower limit of an expert's capacity; below 1 counts as 1
+	Rounds      int // Reroute: rounds in all; 0 runs until nobody is refused
 	Floor       float64
 	Extra       Extra // Expanded: which experts are offered besides the top K
 	Renormalize Renormalize

@@ -37,14 +37,26 @@ func orderedBits(score float32) uint32 {
 type keyer struct {
 	order Order
 	seed  uint64 // Order random: the run's seed mixed with the layer
+	rank  int32  // Order arrival: the source of the tokens
 }
 
-func newKeyer(order Order, seed uint64, layer int) keyer {
-	return keyer{order: order, seed: mix(seed ^ mix(uint64(layer)+1))}
+func newKeyer(order Order, seed uint64, layer, rank int) keyer {
+	return keyer{order: order, seed: mix(seed ^ mix(uint64(layer)+1)), rank: int32(rank)}
 }
 
-// key is the place of token (global id) among the candidates of expert.
-func (k keyer) key(class uint8, score float32, token, expert int32) Key {
+// offer is what an order may look at in a pair.
+type offer struct {
+	class  uint8
+	value  float32 // score, or weight where the order is by weights
+	token  int32   // global id
+	expert int32
+	choice int32 // 0 for the token's first choice
+	place  int32 // of the token among its rank's
+}
+
+// key is the place of an offer among the candidates of its expert.
+func (k keyer) key(o offer) Key {
+	class, token, expert := o.class, o.token, o.expert
 	lowestFirst := uint32(^token) & tokenMask
 	switch k.order {
 	case Position:
@@ -53,8 +65,12 @@ func (k keyer) key(class uint8, score float32, token, expert int32) Key {
 		return makeKey(class, 0, uint32(token))
 	case Random:
 		return makeKey(class, uint32(mix(k.seed^uint64(token)<<32^uint64(expert))), lowestFirst)
+	case Choices:
+		return makeKey(class, ^uint32(o.choice), lowestFirst)
+	case Arrival:
+		return makeKey(class, ^uint32(k.rank), uint32(^o.place)&tokenMask)
 	default:
-		return makeKey(class, orderedBits(score), lowestFirst)
+		return makeKey(class, orderedBits(o.value), lowestFirst)
 	}
 }
 

@@ -53,7 +53,7 @@ func NewPlanner(c collective.Communicator, cfg Config, m Model, l Layout) (*Plan
 	}
 	p := &Planner{cfg: cfg, model: m, layout: l, comm: c, agree: newAgreement(selecting, l, cfg)}
 	p.props = proposals{
-		experts: m.Experts, topK: m.TopK, floor: float32(cfg.Floor),
+		experts: m.Experts, topK: m.TopK, weighting: m.Weighting, floor: float32(cfg.Floor),
 		held: make([][]pair, m.Experts), fresh: make([][]pair, m.Experts),
 	}
 	if cfg.Policy == Expanded {
@@ -93,7 +93,7 @@ func (p *Planner) Plan(step Step) (*Plan, error) {
 func (p *Planner) open(step Step) error {
 	fault := p.check(step)
 	if fault == nil {
-		keys := newKeyer(p.cfg.Order, p.cfg.Seed, step.Layer)
+		keys := newKeyer(p.cfg.Order, p.cfg.Seed, step.Layer, p.comm.Rank())
 		fault = p.props.start(step, keys, p.offers)
 	}
 	experts := p.model.Experts
@@ -124,6 +124,9 @@ func (p *Planner) open(step Step) error {
 func (p *Planner) check(s Step) error {
 	if len(s.Scores) != len(s.Tokens)*p.model.Experts {
 		return fmt.Errorf("capacity: layer %d: %d scores for %d tokens × %d experts", s.Layer, len(s.Scores), len(s.Tokens), p.model.Experts)
+	}
+	if s.Gates != nil && len(s.Gates) != len(s.Scores) {
+		return fmt.Errorf("capacity: layer %d: %d gates for %d scores", s.Layer, len(s.Gates), len(s.Scores))
 	}
 	if s.Class != nil && len(s.Class) != len(s.Tokens) {
 		return fmt.Errorf("capacity: layer %d: %d priority classes for %d tokens", s.Layer, len(s.Class), len(s.Tokens))
@@ -194,7 +197,8 @@ func (p *Planner) collect() {
 	for t := range pr.tokens() {
 		scores := pr.scores(t)
 		from := len(plan.Expert)
-		top := p.account(t, scores)
+		gates, top := pr.gates(t), pr.top(t)
+		p.account(t, gates, top)
 		for _, e := range pr.slot[t*pr.width : (t+1)*pr.width] {
 			if e >= 0 {
 				plan.Expert = append(plan.Expert, e)
@@ -203,7 +207,7 @@ func (p *Planner) collect() {
 		kept := plan.Expert[from:]
 		sortByScore(kept, scores)
 		for _, e := range kept {
-			plan.Weight = append(plan.Weight, scores[e])
+			plan.Weight = append(plan.Weight, gates[e])
 		}
 		p.model.Weighting.weights(plan.Weight[from:], top, p.cfg.Renormalize)
 		if len(kept) == 0 {
@@ -213,15 +217,10 @@ func (p *Planner) collect() {
 	}
 }
 
-// account enters a token into the ledger and returns the score sum of its top K.
-func (p *Planner) account(t int, scores []float32) (top float32) {
+// account enters a token into the ledger. top is the gate sum of its top K.
+func (p *Planner) account(t int, gates []float32, top float32) {
 	pr, l := &p.props, &p.plan.Ledger
 	choice := pr.choice[t*pr.topK : (t+1)*pr.topK]
-	for _, e := range choice {
-		if e >= 0 {
-			top += scores[e]
-		}
-	}
 	for j, e := range pr.slot[t*pr.width : (t+1)*pr.width] {
 		if j >= pr.topK {
 			if e >= 0 {
@@ -234,7 +233,7 @@ func (p *Planner) account(t int, scores []float32) (top float32) {
 		if first < 0 {
 			continue
 		}
-		mass := int64(float64(p.model.Weighting.weight(scores[first], top)) * massUnit)
+		mass := int64(float64(p.model.Weighting.weight(gates[first], top)) * massUnit)
 		l.Routed++
 		l.Mass += mass
 		switch {
@@ -248,7 +247,6 @@ func (p *Planner) account(t int, scores []float32) (top float32) {
 			l.Kept++
 		}
 	}
-	return top
 }
 
 // sortByScore orders a token's few experts by falling score, then rising id.

@@ -6,6 +6,7 @@ import "fmt"
 type Step struct {
 	Layer  int       // seeds Order Random
 	Scores []float32 // [T_l, E] router scores, higher is better; -Inf is no candidate
+	Gates  []float32 // [T_l, E] scores that weights are made of; nil: Scores
 	Tokens []int32   // [T_l] global token ids, in any order
 	Class  []uint8   // [T_l] priority class, higher is kept first; nil: all equal
 }
@@ -33,12 +34,13 @@ const (
 
 // proposals is the token's side of a plan: what each local token has asked for.
 type proposals struct {
-	step    Step
-	keys    keyer
-	experts int
-	topK    int
-	width   int     // slots of a token
-	floor   float32 // a substitute needs floor × the score of the choice it stands for
+	step      Step
+	keys      keyer
+	experts   int
+	topK      int
+	width     int // slots of a token
+	weighting Weighting
+	floor     float32 // a substitute needs floor × the score of the choice it stands for
 
 	choice []int32 // [T_l, K] the token's top K, best first; -1 where there are fewer candidates
 	slot   []int32 // [T_l, width] expert proposed to, openSlot or deadSlot
@@ -100,6 +102,25 @@ func (p *proposals) scores(t int) []float32 {
 	return p.step.Scores[t*p.experts : (t+1)*p.experts]
 }
 
+// gates is the row that weights of local token t are made of, [E].
+func (p *proposals) gates(t int) []float32 {
+	if p.step.Gates == nil {
+		return p.scores(t)
+	}
+	return p.step.Gates[t*p.experts : (t+1)*p.experts]
+}
+
+// top is the sum of the gates of local token t's top K, in order of score.
+func (p *proposals) top(t int) (sum float32) {
+	gates := p.gates(t)
+	for _, e := range p.choice[t*p.topK : (t+1)*p.topK] {
+		if e >= 0 {
+			sum += gates[e]
+		}
+	}
+	return sum
+}
+
 // propose puts slot j of token t forward to expert e; e < 0 is nobody.
 func (p *proposals) propose(t, j int, e int32) {
 	at := t*p.width + j
@@ -108,8 +129,11 @@ func (p *proposals) propose(t, j int, e int32) {
 		return
 	}
 	p.slot[at] = e
-	score := p.step.Scores[t*p.experts+int(e)]
-	key := p.keys.key(p.step.class(t), score, p.step.Tokens[t], e)
+	value := p.step.Scores[t*p.experts+int(e)]
+	if p.keys.order == FinalWeights {
+		value = p.weighting.weight(p.gates(t)[e], p.top(t))
+	}
+	key := p.keys.key(offer{p.step.class(t), value, p.step.Tokens[t], e, int32(j), int32(t)})
 	p.fresh[e] = append(p.fresh[e], pair{key, uint32(at)})
 }
 

@@ -87,16 +87,26 @@ func (w *Writer) Append(name string, data []byte) error {
 
 // AppendFloat32 writes the next elements of a tensor of dtype F32.
 func (w *Writer) AppendFloat32(name string, values []float32) error {
+	return appendWords(w, name, F32, values, math.Float32bits)
+}
+
+// AppendInt32 writes the next elements of a tensor of dtype I32.
+func (w *Writer) AppendInt32(name string, values []int32) error {
+	return appendWords(w, name, I32, values, func(v int32) uint32 { return uint32(v) })
+}
+
+// appendWords writes elements of 4 bytes.
+func appendWords[T float32 | int32](w *Writer, name string, dtype DType, values []T, bits func(T) uint32) error {
 	if err := w.advance(name, 4*len(values)); err != nil {
 		return err
 	}
-	if d := w.entries[w.next].dtype; d != F32 {
-		return w.fail(name, fmt.Errorf("dtype %s, float32 values appended", d))
+	if d := w.entries[w.next].dtype; d != dtype {
+		return w.fail(name, fmt.Errorf("dtype %s, %s values appended", d, dtype))
 	}
 	for len(values) > 0 {
 		n := min(len(values), len(w.scratch)/4)
 		for i, v := range values[:n] {
-			binary.LittleEndian.PutUint32(w.scratch[4*i:], math.Float32bits(v))
+			binary.LittleEndian.PutUint32(w.scratch[4*i:], bits(v))
 		}
 		if err := w.write(w.scratch[:4*n]); err != nil {
 			return err

@@ -210,7 +210,7 @@ func TestWriterRefuses(t *testing.T) {
 		{"more data than were declared", func(w *Writer) { w.Append("a", four); w.Append("a", make([]byte, 5)) },
 			`tensor "a": 5 bytes appended after 4, shape [2] of F32 has 8`},
 		{"float32 for another type", func(w *Writer) { w.Append("a", make([]byte, 8)); w.AppendFloat32("b", nil) },
-			`tensor "b": dtype U8, float32 values appended`},
+			`tensor "b": dtype U8, F32 values appended`},
 		{"to close after Abort", func(w *Writer) { w.Abort() }, `file already closed`},
 	} {
 		t.Run(c.rule, func(t *testing.T) {

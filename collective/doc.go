@@ -1,0 +1,54 @@
+// Package collective carries bytes and counts between the ranks of a world. It
+// knows nothing of tokens.
+//
+//	caller ── typed helpers ── Communicator ──┬── MPI world ────────── Open MPI
+//	[]T, elements  []byte, bytes              ├── in-process world ─── goroutines
+//	                                          └── Verified ─────────── either
+//
+// An operation is always check → move → return: a rank checks its own arguments,
+// then enters; buffers are its own again when the call returns.
+//
+//	operation    MPI name             reads              writes             moves by
+//	AllToAllV    MPI_Alltoallv        send               recv               MPI_Isend, MPI_Irecv
+//	AllGatherV   MPI_Allgatherv       send               recv               MPI_Isend, MPI_Irecv
+//	Broadcast    MPI_Bcast            buf of root        buf of others      MPI_Isend, MPI_Irecv, binomial tree
+//	AllReduce    MPI_Allreduce        buf                buf                MPI_Iallreduce, in place
+//	Barrier      MPI_Barrier                                                MPI_Ibarrier
+//	Split        MPI_Comm_split                                             MPI_Comm_split, after a gather
+//	Free         MPI_Comm_free
+//
+// Types are MPI_INT32_T, MPI_INT64_T, MPI_UINT32_T, MPI_UINT64_T, MPI_FLOAT and
+// MPI_DOUBLE; reductions MPI_SUM, MPI_MIN and MPI_MAX.
+//
+// Sizes. Counts are Go ints. Blocks and vectors beyond 2³⁰ bytes travel in several
+// messages, so that MPI's int counts never wrap. A block of no bytes sends no
+// message. A receiver compares what comes with what it expects; that some comes
+// where none is expected, or the other way round, only Verified finds at once.
+//
+// Deadlines. Nothing waits forever. A rank that waits for more than a second (or a
+// quarter of the deadline) tells its group in which operation; at the deadline the
+// error says who has not entered, who waits elsewhere, and whose data has not come
+// (DeadlineError). In-process worlds also know at once when a rank has returned.
+//
+// Threads. Start locks its goroutine to its thread. A Communicator is used by one
+// goroutine at a time; two groups may be used by two goroutines at once.
+//
+// Build tags. With -tags nompi, or without cgo, Start gives a world of one rank,
+// of the in-process kind.
+//
+// Reading order:
+//
+//	communicator.go            the interface
+//	errors.go kind.go          what can go wrong, and the names of operations
+//	counts.go split.go         every argument check, displacements, who is in a group
+//	typed.go                   helpers on slices of numbers
+//	agree.go                   one rank's error becomes everyone's
+//	verified.go heads.go       arguments compared over ranks
+//	local.go local_group.go    the in-process world, where ranks meet
+//	local_comm.go local_move.go local_reduce.go
+//	world.go                   options and the World
+//	mpi_start.go nompi_start.go alone.go
+//	mpi_comm.go mpi_group.go mpi_errors.go   the MPI world: one call into C an operation
+//	mpi_comm.h mpi_comm.c mpi_wait.c mpi_roll.c mpi_group.c
+//	commtest/                  what every Communicator passes
+package collective

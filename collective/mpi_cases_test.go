@@ -1,0 +1,173 @@
+//go:build cgo && !nompi
+
+package collective_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"capmoe/collective"
+	"capmoe/collective/commtest"
+)
+
+const (
+	abortCode = 7
+	// aSecond is a deadline long enough for ranks that compete for cores to find
+	// each other in, and short enough to wait for.
+	aSecond = time.Second
+)
+
+var mpiCases = map[string]mpiCase{
+	"conformance":                                 {collective.Options{Backoff: true}, checkWorld, false},
+	"conformance in small messages":               {collective.Options{}.InMessagesOf(1000), checkWorld, false},
+	"hosts of all ranks":                          {collective.Options{}, hostsOfAll, false},
+	"a second start fails":                        {collective.Options{}, startTwice, false},
+	"unequal counts are told to the receiver":     {collective.Options{}, unequalCounts, false},
+	"a late rank is waited for":                   {collective.Options{Deadline: 20 * aSecond}, lateRank, false},
+	"two groups at once":                          {collective.Options{Backoff: true}, twoGroups, false},
+	"no allocation in steady state":               {collective.Options{}, noAllocation, false},
+	"backoff leaves the core to others":           {collective.Options{Backoff: true}, backoff, false},
+	"the error names the rank that is missing":    {collective.Options{Deadline: aSecond, Backoff: true}, missing, true},
+	"the error names where a rank waits instead":  {collective.Options{Deadline: 2 * aSecond, Backoff: true}, elsewhere, true},
+	"the error tells unequal counts from absence": {collective.Options{Deadline: 2 * aSecond, Backoff: true}, unsent, true},
+	"the error tells a circle of ranks":           {collective.Options{Deadline: 2 * aSecond, Backoff: true}, circle, true},
+	"the error names where a broadcast stops":     {collective.Options{Deadline: 2 * aSecond, Backoff: true}, broadcastStops, true},
+	"the error knows of waits that are over":      {collective.Options{Deadline: 2 * aSecond, Backoff: true}, overWait, true},
+	"abort":                                       {collective.Options{}, abort, false},
+}
+
+func checkWorld(w *collective.World) error { return commtest.Check(w.Comm()) }
+
+func hostsOfAll(w *collective.World) error {
+	host, err := os.Hostname()
+	if err != nil {
+		return err
+	}
+	if want := slices.Repeat([]string{host}, w.Comm().Size()); !slices.Equal(w.Hosts(), want) {
+		return fmt.Errorf("hosts %q, want %q", w.Hosts(), want)
+	}
+	return nil
+}
+
+func startTwice(*collective.World) error {
+	if _, err := collective.Start(collective.Options{}); err == nil {
+		return errors.New("no error")
+	}
+	return nil
+}
+
+// unequalCounts sends 7 bytes from rank 1 to rank 0, which expects another number.
+// The bytes that are not expected at all must not turn up later.
+func unequalCounts(w *collective.World) error {
+	c := w.Comm()
+	recvCounts, sendCounts := make([]int, c.Size()), make([]int, c.Size())
+	if c.Rank() == 1 {
+		sendCounts[0] = 7
+	}
+	for _, expected := range []int{4, 9, 0} {
+		if c.Rank() == 0 {
+			recvCounts[1] = expected
+		}
+		err := c.AllToAllV(make([]byte, 9), recvCounts, make([]byte, 7), sendCounts)
+		want := ""
+		if c.Rank() == 0 && expected > 0 {
+			want = fmt.Sprintf("rank 1 sends 7 bytes, rank 0 expects %d", expected)
+		}
+		if got := fact(err); got != want {
+			return fmt.Errorf("says %q, want %q", got, want)
+		}
+		if err := checkWorld(w); err != nil {
+			return fmt.Errorf("after unequal counts: %w", err)
+		}
+	}
+	return nil
+}
+
+// lateRank makes a rank later than the patience after which the roll is called.
+func lateRank(w *collective.World) error {
+	c := commtest.Slow(w.Comm(), 1, 1500*time.Millisecond)
+	sum := []int32{1}
+	if err := collective.AllReduce(c, collective.Sum, sum); err != nil {
+		return err
+	}
+	if int(sum[0]) != c.Size() {
+		return fmt.Errorf("sum %d of %d ranks", sum[0], c.Size())
+	}
+	return checkWorld(w)
+}
+
+// twoGroups uses two groups of all ranks from two goroutines, in no order.
+func twoGroups(w *collective.World) error {
+	var groups [2]collective.Communicator
+	for i := range groups {
+		var err error
+		if groups[i], err = w.Comm().Split(0, 0); err != nil {
+			return err
+		}
+	}
+	var errs [2]error
+	var both sync.WaitGroup
+	for i, group := range groups {
+		both.Go(func() { errs[i] = commtest.Check(group) })
+	}
+	both.Wait()
+	return errors.Join(errs[:]...)
+}
+
+func noAllocation(w *collective.World) error {
+	c := w.Comm()
+	size := c.Size()
+	counts := slices.Repeat([]int{3}, size)
+	send, recv := make([]float32, 3*size), make([]float32, 3*size)
+	var err error
+	n := testing.AllocsPerRun(100, func() {
+		err = errors.Join(err,
+			collective.AllToAllV(c, recv, counts, send, counts),
+			collective.AllToAll(c, recv, send),
+			collective.AllGather(c, recv, send[:3]),
+			collective.AllReduce(c, collective.Sum, recv),
+			collective.Broadcast(c, recv, 0),
+			c.Barrier())
+	})
+	if n != 0 {
+		return fmt.Errorf("%v allocations in six operations", n)
+	}
+	return err
+}
+
+// backoff measures the CPU time of a rank that waits for another.
+func backoff(w *collective.World) error {
+	c := w.Comm()
+	start, cpu := time.Now(), threadTime()
+	if err := commtest.Slow(c, 1, 2*time.Second).Barrier(); err != nil {
+		return err
+	}
+	waited, used := time.Since(start), threadTime()-cpu
+	if used > waited/5 {
+		return fmt.Errorf("used %v of CPU while it waited for %v", used, waited)
+	}
+	return nil
+}
+
+func threadTime() time.Duration {
+	const thread = 1 // RUSAGE_THREAD of Linux
+	var u syscall.Rusage
+	if err := syscall.Getrusage(thread, &u); err != nil {
+		panic(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// abort ends the world while the other ranks wait.
+func abort(w *collective.World) error {
+	if w.Comm().Rank() == 1 {
+		w.Abort(abortCode)
+	}
+	return w.Comm().Barrier()
+}

@@ -1,0 +1,228 @@
+//go:build cgo && !nompi
+
+// Collectives as sets of messages, posted here and completed by mpi_wait.c. The
+// sizes of messages are taken from their statuses, so that a rank finds out when
+// another one's counts differ from its own.
+
+#include "mpi_comm.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void begin(coll_group *g)
+{
+	g->posted = 0;
+	g->since = 0;
+	g->announced = 0;
+	if (g->now.seq % 64 == 0)
+		coll_hear(g->roll);
+}
+
+static int failed(coll_group *g, int code)
+{
+	g->code = code;
+	return COLL_MPI;
+}
+
+static int grow(void **array, int room, size_t each)
+{
+	void *larger = realloc(*array, room * each);
+	if (larger)
+		*array = larger;
+	return larger != NULL;
+}
+
+// The slot of the next request, or NULL where there is no memory for it.
+static MPI_Request *next(coll_group *g, int peer, int want)
+{
+	if (g->posted == g->room) {
+		int room = g->room ? 2 * g->room : 2 * g->size + 2;
+		if (!grow((void **)&g->requests, room, sizeof *g->requests) ||
+		    !grow((void **)&g->statuses, room, sizeof *g->statuses) ||
+		    !grow((void **)&g->peers, room, sizeof *g->peers) ||
+		    !grow((void **)&g->wants, room, sizeof *g->wants))
+			return NULL;
+		g->room = room;
+	}
+	g->peers[g->posted] = peer;
+	g->wants[g->posted] = want;
+	return &g->requests[g->posted++];
+}
+
+// Messages of an operation carry its number, so that what an earlier one with
+// unequal counts has left behind matches nothing.
+static int tag(const coll_group *g)
+{
+	return (int)(g->now.seq % 32768);
+}
+
+static int post_recv(coll_group *g, char *buf, intptr_t bytes, int from)
+{
+	for (intptr_t at = 0; at < bytes; at += g->chunk) {
+		int n = (int)(bytes - at < g->chunk ? bytes - at : g->chunk);
+		MPI_Request *request = next(g, from, n);
+		if (!request)
+			return COLL_FULL;
+		int code = MPI_Irecv(buf + at, n, MPI_BYTE, from, tag(g), g->comm, request);
+		if (code != MPI_SUCCESS)
+			return failed(g, code);
+	}
+	return COLL_DONE;
+}
+
+static int post_send(coll_group *g, const char *buf, intptr_t bytes, int to)
+{
+	for (intptr_t at = 0; at < bytes; at += g->chunk) {
+		int n = (int)(bytes - at < g->chunk ? bytes - at : g->chunk);
+		MPI_Request *request = next(g, to, -1);
+		if (!request)
+			return COLL_FULL;
+		int code = MPI_Isend(buf + at, n, MPI_BYTE, to, tag(g), g->comm, request);
+		if (code != MPI_SUCCESS)
+			return failed(g, code);
+	}
+	return COLL_DONE;
+}
+
+// Posts the receives of all blocks but the own; *own is where that one lies.
+static int post_recv_blocks(coll_group *g, char *recv, const intptr_t *counts, char **own)
+{
+	for (int i = 0; i < g->size; i++) {
+		if (i == g->rank) {
+			*own = recv;
+		} else {
+			int rc = post_recv(g, recv, counts[i], i);
+			if (rc != COLL_DONE)
+				return rc;
+		}
+		recv += counts[i];
+	}
+	return COLL_DONE;
+}
+
+// Posts the sends of the blocks of ranks from ≤ j < to, the first at send.
+static int post_send_blocks(coll_group *g, const char *send, const intptr_t *counts, int from, int to)
+{
+	for (int j = from; j < to; j++) {
+		int rc = post_send(g, send, counts[j], j);
+		if (rc != COLL_DONE)
+			return rc;
+		send += counts[j];
+	}
+	return COLL_DONE;
+}
+
+int coll_alltoallv(coll_group *g, void *recv, const intptr_t *recv_counts, const void *send, const intptr_t *send_counts)
+{
+	begin(g);
+	char *own = recv;
+	int rc = post_recv_blocks(g, recv, recv_counts, &own);
+	const char *mine = send;
+	for (int j = 0; j < g->rank; j++)
+		mine += send_counts[j];
+	intptr_t n = send_counts[g->rank];
+	// Every rank begins with its right neighbour, so that no one is sent to by all at once.
+	if (rc == COLL_DONE)
+		rc = post_send_blocks(g, mine + n, send_counts, g->rank + 1, g->size);
+	if (rc == COLL_DONE)
+		rc = post_send_blocks(g, send, send_counts, 0, g->rank);
+	if (rc != COLL_DONE)
+		return rc;
+	if (n > 0)
+		memcpy(own, mine, n);
+	return coll_wait(g);
+}
+
+int coll_allgatherv(coll_group *g, void *recv, const intptr_t *recv_counts, const void *send)
+{
+	begin(g);
+	char *own = recv;
+	intptr_t n = recv_counts[g->rank];
+	int rc = post_recv_blocks(g, recv, recv_counts, &own);
+	for (int i = 1; i < g->size && rc == COLL_DONE; i++)
+		rc = post_send(g, send, n, (g->rank + i) % g->size);
+	if (rc != COLL_DONE)
+		return rc;
+	if (n > 0)
+		memcpy(own, send, n);
+	return coll_wait(g);
+}
+
+// Of a broadcast that does not come, marks the rank above as awaited, and, while
+// that one is waiting in it too, the next above.
+static void suspect_above(coll_group *g, int from_root, int root)
+{
+	while (from_root != 0) {
+		from_root &= from_root - 1;
+		int rank = (from_root + root) % g->size;
+		g->pending[rank] = 1;
+		if (g->heard[rank].group != g->now.group || g->heard[rank].seq != g->now.seq)
+			return;
+	}
+}
+
+// A binomial tree: a rank receives from the one that differs in its lowest bit
+// (counted from the root), then sends to those that differ in a lower one.
+int coll_bcast(coll_group *g, void *buf, intptr_t bytes, int root)
+{
+	begin(g);
+	int from_root = (g->rank - root + g->size) % g->size, received = COLL_DONE, bit = 1;
+	while (bit < g->size && !(from_root & bit))
+		bit *= 2;
+	if (from_root != 0) {
+		received = post_recv(g, buf, bytes, (from_root - bit + root) % g->size);
+		if (received == COLL_DONE)
+			received = coll_wait(g);
+		if (received == COLL_LATE)
+			suspect_above(g, from_root, root);
+		// With a wrong size go on: the ranks below wait for what there is.
+		if (received != COLL_DONE && received != COLL_SIZE)
+			return received;
+	}
+	for (bit /= 2; bit > 0; bit /= 2) {
+		if (from_root + bit >= g->size)
+			continue;
+		int rc = post_send(g, buf, bytes, (from_root + bit + root) % g->size);
+		if (rc != COLL_DONE)
+			return rc;
+	}
+	int sent = coll_wait(g);
+	return sent != COLL_DONE ? sent : received;
+}
+
+int coll_allreduce(coll_group *g, void *buf, intptr_t count, int type, int op)
+{
+	const MPI_Datatype types[] = {MPI_INT32_T, MPI_INT64_T, MPI_UINT32_T, MPI_UINT64_T, MPI_FLOAT, MPI_DOUBLE};
+	const int sizes[] = {4, 8, 4, 8, 4, 8};
+	const MPI_Op ops[] = {MPI_SUM, MPI_MIN, MPI_MAX};
+	begin(g);
+	if (g->size == 1)
+		return COLL_DONE;
+	intptr_t most = g->chunk / sizes[type];
+	for (intptr_t at = 0; at < count; at += most) {
+		int n = (int)(count - at < most ? count - at : most);
+		MPI_Request *request = next(g, -1, -1);
+		if (!request)
+			return COLL_FULL;
+		char *part = (char *)buf + at * sizes[type];
+		int code = MPI_Iallreduce(MPI_IN_PLACE, part, n, types[type], ops[op], g->comm, request);
+		if (code != MPI_SUCCESS)
+			return failed(g, code);
+		int rc = coll_wait(g);
+		if (rc != COLL_DONE)
+			return rc;
+	}
+	return COLL_DONE;
+}
+
+int coll_barrier(coll_group *g)
+{
+	begin(g);
+	if (g->size == 1)
+		return COLL_DONE;
+	MPI_Request *request = next(g, -1, -1);
+	if (!request)
+		return COLL_FULL;
+	int code = MPI_Ibarrier(g->comm, request);
+	return code == MPI_SUCCESS ? coll_wait(g) : failed(g, code);
+}

@@ -1,0 +1,79 @@
+// The MPI side of a group: what gompi lacks. Reading order: mpi_comm.c, mpi_wait.c,
+// mpi_roll.c, mpi_group.c.
+#ifndef COLLECTIVE_MPI_COMM_H
+#define COLLECTIVE_MPI_COMM_H
+
+#include <mpi.h>
+#include <pthread.h>
+#include <stdint.h>
+
+// How an operation ended.
+enum {
+	COLL_DONE,
+	COLL_MPI,  // an MPI call failed: code
+	COLL_SIZE, // a message had another size than expected: peer, got, want
+	COLL_LATE, // not complete after the deadline: pending, heard
+	COLL_FULL, // no memory for requests
+};
+
+// What a rank that waits for long tells the others: where it waits, or with kind 0
+// that it waits there no more.
+typedef struct {
+	uint64_t group; // the same number on all its ranks, another for every group
+	uint64_t seq;
+	int64_t kind;
+} coll_notice;
+
+// The roll call of the world: notices on a communicator of their own.
+typedef struct {
+	MPI_Comm comm;
+	pthread_mutex_t lock;
+	coll_notice *latest; // [world size]: the last notice of each rank
+} coll_roll;
+
+typedef struct {
+	MPI_Comm comm;
+	coll_roll *roll;
+	int rank, size;
+	int *world; // [size]: the world rank of each rank
+	coll_notice now; // the operation that runs; Go sets it
+
+	int backoff;
+	int64_t deadline, patience; // ns: how long to wait, when to announce it
+	intptr_t chunk;             // bytes in one message, at most
+
+	MPI_Request *requests; // [room], the first `posted` in use
+	MPI_Status *statuses;  // [room]
+	int *peers;            // [room]: -1 for all ranks
+	int *wants;            // [room]: bytes to receive, -1 for a send
+	int posted, room;
+
+	int64_t since, next_call; // ns: when the wait began, when to look at the roll
+	int announced;
+	coll_notice said;  // what the sends of `told` read
+	MPI_Request *told; // [size]
+
+	int code, peer;
+	int64_t got, want;
+	char *pending;      // [size]: 1 for ranks that a late operation waits for
+	coll_notice *heard; // [size]: their last notices
+} coll_group;
+
+int coll_world(coll_roll **roll, coll_group **world);
+int coll_split(coll_group *parent, int color, int key, coll_group **child);
+int coll_free(coll_group *g);
+
+void coll_abort(int code);
+
+int coll_alltoallv(coll_group *g, void *recv, const intptr_t *recv_counts, const void *send, const intptr_t *send_counts);
+int coll_allgatherv(coll_group *g, void *recv, const intptr_t *recv_counts, const void *send);
+int coll_allreduce(coll_group *g, void *buf, intptr_t count, int type, int op);
+int coll_bcast(coll_group *g, void *buf, intptr_t bytes, int root);
+int coll_barrier(coll_group *g);
+
+int coll_wait(coll_group *g);
+int coll_announce(coll_group *g, int64_t kind);
+void coll_hear(coll_roll *roll);
+void coll_latest(coll_group *g);
+
+#endif

@@ -1,0 +1,176 @@
+//go:build cgo && !nompi
+
+package collective_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"capmoe/collective"
+	"capmoe/collective/commtest"
+)
+
+// In these cases rank 2 does not do what the other ranks do. Each operation has
+// a group of its own to break; the world stays whole.
+
+// missing leaves ranks 0, 1 and 3 alone in every operation. The broadcast comes to
+// rank 1 through rank 0.
+func missing(w *collective.World) error {
+	buf, counts := make([]byte, 32), []int{8, 8, 8, 8}
+	calls := []struct {
+		op   string
+		call func(c collective.Communicator) error
+	}{
+		{"alltoallv", func(c collective.Communicator) error { return c.AllToAllV(buf, counts, buf, counts) }},
+		{"allgatherv", func(c collective.Communicator) error { return c.AllGatherV(buf, counts, buf[:8]) }},
+		{"allreduce", func(c collective.Communicator) error { return c.AllReduce(buf, collective.Int64, collective.Sum) }},
+		{"bcast", func(c collective.Communicator) error { return c.Broadcast(buf, 2) }},
+		{"barrier", collective.Communicator.Barrier},
+		{"comm_split", func(c collective.Communicator) error { _, err := c.Split(0, 0); return err }},
+	}
+	groups := make([]collective.Communicator, len(calls))
+	for i := range groups {
+		var err error
+		if groups[i], err = w.Comm().Split(0, 0); err != nil {
+			return err
+		}
+	}
+	if w.Comm().Rank() == 2 {
+		time.Sleep(time.Duration(len(calls)) * (aSecond + aSecond/4))
+		return nil
+	}
+	var errs []error
+	for i, call := range calls {
+		err := call.call(groups[i])
+		errs = append(errs, isLate(err, call.op, collective.Late{Rank: 2, Host: w.Hosts()[2]}))
+		errs = append(errs, staysBroken(groups[i], w))
+	}
+	return errors.Join(errs...)
+}
+
+// elsewhere lets rank 2 wait in another group than the others.
+func elsewhere(w *collective.World) error {
+	a, b, err := twoOfAll(w)
+	if err != nil {
+		return err
+	}
+	host := w.Hosts()[0]
+	if w.Comm().Rank() != 2 {
+		return isLate(collective.AllReduce(a, collective.Sum, []int32{1}), "allreduce",
+			collective.Late{Rank: 2, Host: host, Waits: "barrier #1 of another group"})
+	}
+	return isLate(b.Barrier(), "barrier",
+		collective.Late{Rank: 0, Host: host, Waits: "allreduce #1 of another group"},
+		collective.Late{Rank: 1, Host: host, Waits: "allreduce #1 of another group"})
+}
+
+// unsent lets rank 0 wait for bytes that rank 1, which is past the operation, has
+// not sent. Rank 2 is past it, too, and silent.
+func unsent(w *collective.World) error {
+	group, err := w.Comm().Split(0, 0)
+	if err != nil {
+		return err
+	}
+	host := w.Hosts()[0]
+	recvCounts, none := make([]int, 3), make([]int, 3)
+	if group.Rank() == 0 {
+		recvCounts[1] = 8
+	}
+	err = group.AllToAllV(make([]byte, 8), recvCounts, nil, none)
+	switch group.Rank() {
+	case 0:
+		return isLate(err, "alltoallv", collective.Late{Rank: 1, Host: host, Entered: true, Waits: "barrier #2"})
+	case 1:
+		return errors.Join(err, isLate(group.Barrier(), "barrier",
+			collective.Late{Rank: 0, Host: host, Waits: "alltoallv #1"},
+			collective.Late{Rank: 2, Host: host}))
+	default:
+		time.Sleep(3 * aSecond)
+		return err
+	}
+}
+
+// circle lets every rank wait for bytes of the next one.
+func circle(w *collective.World) error {
+	group, err := w.Comm().Split(0, 0)
+	if err != nil {
+		return err
+	}
+	next := (group.Rank() + 1) % 3
+	recvCounts, none := make([]int, 3), make([]int, 3)
+	recvCounts[next] = 8
+	return isLate(group.AllToAllV(make([]byte, 8), recvCounts, nil, none), "alltoallv",
+		collective.Late{Rank: next, Host: w.Hosts()[next], Entered: true, Waits: "alltoallv #1"})
+}
+
+// broadcastStops lets rank 3 wait for what rank 0 sends through rank 2. Ranks 0 and
+// 1 are done, and silent.
+func broadcastStops(w *collective.World) error {
+	group, err := w.Comm().Split(0, 0)
+	if err != nil {
+		return err
+	}
+	if group.Rank() != 2 {
+		err = group.Broadcast(make([]byte, 8), 0)
+	}
+	if group.Rank() == 3 {
+		return isLate(err, "bcast", collective.Late{Rank: 2, Host: w.Hosts()[2]})
+	}
+	time.Sleep(3 * aSecond)
+	return err
+}
+
+// overWait lets rank 2 wait in b for long, and then miss an operation of a.
+func overWait(w *collective.World) error {
+	a, b, err := twoOfAll(w)
+	if err != nil {
+		return err
+	}
+	if err := commtest.Slow(b, 0, aSecond).Barrier(); err != nil {
+		return err
+	}
+	if w.Comm().Rank() == 2 {
+		time.Sleep(3 * aSecond)
+		return nil
+	}
+	return isLate(a.Barrier(), "barrier", collective.Late{Rank: 2, Host: w.Hosts()[2]})
+}
+
+func twoOfAll(w *collective.World) (a, b collective.Communicator, err error) {
+	if a, err = w.Comm().Split(0, 0); err != nil {
+		return nil, nil, err
+	}
+	b, err = w.Comm().Split(0, 0)
+	return a, b, err
+}
+
+// isLate checks that err is a *DeadlineError of op about these ranks.
+func isLate(err error, op string, want ...collective.Late) error {
+	var late *collective.DeadlineError
+	if !errors.As(err, &late) {
+		return fmt.Errorf("%s: gives %v, want a *DeadlineError", op, err)
+	}
+	if late.Op != op || !slices.Equal(late.Late, want) {
+		return fmt.Errorf("late in %s for %+v, want %s for %+v", late.Op, late.Late, op, want)
+	}
+	return nil
+}
+
+// staysBroken checks that a group gives its error again at once, and that Close does too.
+func staysBroken(group collective.Communicator, w *collective.World) error {
+	for _, call := range []func() error{group.Barrier, w.Close} {
+		start := time.Now()
+		err := call()
+		var late *collective.DeadlineError
+		if !errors.As(err, &late) || !strings.Contains(err.Error(), "broken") {
+			return fmt.Errorf("on a broken group: %v, want the *DeadlineError that broke it", err)
+		}
+		if waited := time.Since(start); waited > aSecond/2 {
+			return fmt.Errorf("a broken group fails after %v", waited)
+		}
+	}
+	return nil
+}

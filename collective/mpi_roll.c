@@ -1,0 +1,46 @@
+//go:build cgo && !nompi
+
+// The roll call. A rank that waits for long sends a notice to its group, another
+// when the wait is over, and hears the notices of others. They travel on a communicator of the whole world that no
+// payload uses and that lives as long as the world, so that none of them can reach
+// a later group.
+
+#include "mpi_comm.h"
+
+void coll_hear(coll_roll *roll)
+{
+	if (pthread_mutex_trylock(&roll->lock) != 0)
+		return; // another group's thread is at it
+	for (;;) {
+		int there = 0;
+		MPI_Status s;
+		coll_notice n;
+		if (MPI_Iprobe(MPI_ANY_SOURCE, 0, roll->comm, &there, &s) != MPI_SUCCESS || !there)
+			break;
+		if (MPI_Recv(&n, sizeof n, MPI_BYTE, s.MPI_SOURCE, 0, roll->comm, MPI_STATUS_IGNORE) != MPI_SUCCESS)
+			break;
+		roll->latest[s.MPI_SOURCE] = n;
+	}
+	pthread_mutex_unlock(&roll->lock);
+}
+
+int coll_announce(coll_group *g, int64_t kind)
+{
+	int sent = 0;
+	if (MPI_Testall(g->size, g->told, &sent, MPI_STATUSES_IGNORE) != MPI_SUCCESS || !sent)
+		return 0; // the notice before is still on its way
+	g->said = g->now;
+	g->said.kind = kind;
+	for (int rank = 0; rank < g->size; rank++)
+		if (rank != g->rank)
+			MPI_Isend(&g->said, sizeof g->said, MPI_BYTE, g->world[rank], 0, g->roll->comm, &g->told[rank]);
+	return 1;
+}
+
+void coll_latest(coll_group *g)
+{
+	pthread_mutex_lock(&g->roll->lock);
+	for (int rank = 0; rank < g->size; rank++)
+		g->heard[rank] = g->roll->latest[g->world[rank]];
+	pthread_mutex_unlock(&g->roll->lock);
+}

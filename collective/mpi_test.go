@@ -1,0 +1,139 @@
+//go:build cgo && !nompi
+
+package collective_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"capmoe/collective"
+)
+
+// caseVariable tells this test binary, started by mpirun as one rank of a world,
+// which of mpiCases to run there.
+const caseVariable = "COLLECTIVE_TEST_CASE"
+
+func TestMain(m *testing.M) {
+	if name := os.Getenv(caseVariable); name != "" {
+		os.Exit(runCase(mpiCases[name]))
+	}
+	os.Exit(m.Run())
+}
+
+// mpiCase is a program for every rank of an MPI world. A rank fails when body does.
+type mpiCase struct {
+	opts collective.Options
+	body func(w *collective.World) error
+	// breaks says that body breaks groups, so that the world cannot be closed.
+	breaks bool
+}
+
+func runCase(c mpiCase) int {
+	w, err := collective.Start(c.opts)
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	err = c.body(w)
+	if err == nil && !c.breaks {
+		err = w.Close()
+	}
+	if err != nil {
+		fmt.Printf("rank %d: %v\n", w.Comm().Rank(), err)
+		return 1
+	}
+	fmt.Println("passed")
+	if c.breaks {
+		time.Sleep(3 * aSecond) // mpirun ends all ranks when one is gone without MPI_Finalize
+	}
+	return 0
+}
+
+// mpirun runs a case on so many ranks, and gives what they print.
+func mpirun(t *testing.T, ranks int, name string) (string, error) {
+	t.Helper()
+	path, err := exec.LookPath("mpirun")
+	if err != nil {
+		t.Skip("no mpirun on PATH: the MPI world is not tested")
+	}
+	if _, ok := mpiCases[name]; !ok {
+		t.Fatalf("no case %q", name)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, path, "-n", fmt.Sprint(ranks), "--oversubscribe", "--bind-to", "none",
+		"--mca", "mpi_yield_when_idle", "1", "--mca", "btl_vader_single_copy_mechanism", "none",
+		"-x", caseVariable, os.Args[0])
+	cmd.Env = append(os.Environ(), caseVariable+"="+name,
+		"OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1")
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // mpirun ends its ranks
+	cmd.WaitDelay = 10 * time.Second
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	err = cmd.Run()
+	return out.String(), err
+}
+
+func TestMPIWorld(t *testing.T) {
+	for _, test := range []struct {
+		rule  string
+		ranks []int
+	}{
+		{"conformance", []int{1, 2, 3, 4}},
+		{"conformance in small messages", []int{1, 2, 3, 4}},
+		{"hosts of all ranks", []int{1, 3}},
+		{"a second start fails", []int{1}},
+		{"unequal counts are told to the receiver", []int{3}},
+		{"a late rank is waited for", []int{2}},
+		{"two groups at once", []int{2, 4}},
+		{"no allocation in steady state", []int{1, 2}},
+		{"backoff leaves the core to others", []int{2}},
+	} {
+		for _, ranks := range test.ranks {
+			t.Run(fmt.Sprintf("%s, %d ranks", test.rule, ranks), func(t *testing.T) {
+				out, err := mpirun(t, ranks, test.rule)
+				if err != nil || strings.Count(out, "passed") != ranks {
+					t.Fatalf("%v\n%s", err, out)
+				}
+			})
+		}
+	}
+}
+
+// A world with a broken group ends without MPI_Finalize, which mpirun calls a
+// failure.
+func TestMPIDeadline(t *testing.T) {
+	for _, test := range []struct {
+		rule  string
+		ranks int
+	}{
+		{"the error names the rank that is missing", 4},
+		{"the error names where a rank waits instead", 3},
+		{"the error tells unequal counts from absence", 3},
+		{"the error tells a circle of ranks", 3},
+		{"the error names where a broadcast stops", 4},
+		{"the error knows of waits that are over", 3},
+	} {
+		t.Run(test.rule, func(t *testing.T) {
+			t.Parallel()
+			if out, _ := mpirun(t, test.ranks, test.rule); strings.Count(out, "passed") != test.ranks {
+				t.Fatal(out)
+			}
+		})
+	}
+}
+
+func TestMPIAbortEndsAllRanks(t *testing.T) {
+	out, err := mpirun(t, 3, "abort")
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != abortCode {
+		t.Fatalf("mpirun gives %v, want exit status %d\n%s", err, abortCode, out)
+	}
+}

@@ -1,0 +1,133 @@
+//go:build cgo && !nompi
+
+// The one loop in which ranks wait. It polls, backs off, and at the deadline says
+// whom it waits for. The roll call is how it knows: a rank that waits for longer
+// than `patience` tells all ranks of its group in which operation it is.
+
+#define _GNU_SOURCE
+#include "mpi_comm.h"
+
+#include <time.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
+
+enum {
+	EAGER_POLLS = 200, // polls before the clock is read, and before the first pause
+	CLOCK_POLLS = 64,  // polls between two looks at the clock without pauses
+	LEAST_PAUSE = 20000,
+	MOST_PAUSE = 1000000, // ns
+	ROLL_PERIOD = 1000000, // ns
+	PAUSE_SHARE = 32, // a pause is at most this part of the time waited
+	TIMER_SLACK = 1000, // ns; the default of 50000 would double the pauses
+};
+
+static int64_t clock_ns(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+}
+
+static void pause_after(int64_t waited)
+{
+#ifdef __linux__
+	static __thread int slack_set;
+	if (!slack_set) {
+		prctl(PR_SET_TIMERSLACK, TIMER_SLACK);
+		slack_set = 1;
+	}
+#endif
+	int64_t ns = waited / PAUSE_SHARE;
+	ns = ns < LEAST_PAUSE ? LEAST_PAUSE : ns > MOST_PAUSE ? MOST_PAUSE : ns;
+	nanosleep(&(struct timespec){.tv_nsec = ns}, NULL);
+}
+
+// Marks the ranks that unfinished requests wait for. With none of them known, as
+// in MPI's own collectives, that is all ranks.
+static int late(coll_group *g)
+{
+	coll_latest(g);
+	for (int rank = 0; rank < g->size; rank++)
+		g->pending[rank] = 0;
+	for (int i = 0; i < g->posted; i++) {
+		int done = 1;
+		if (g->requests[i] != MPI_REQUEST_NULL)
+			MPI_Request_get_status(g->requests[i], &done, MPI_STATUS_IGNORE);
+		if (done)
+			continue;
+		if (g->peers[i] >= 0)
+			g->pending[g->peers[i]] = 1;
+		else
+			for (int rank = 0; rank < g->size; rank++)
+				g->pending[rank] = rank != g->rank;
+	}
+	return COLL_LATE;
+}
+
+// Compares the sizes of what has come with what was wanted. Testall has set
+// MPI_ERROR only where it says in_status.
+static int check_sizes(coll_group *g, int in_status)
+{
+	int rc = COLL_DONE;
+	for (int i = 0; i < g->posted; i++) {
+		int code = in_status ? g->statuses[i].MPI_ERROR : MPI_SUCCESS;
+		if (code != MPI_SUCCESS) {
+			int class;
+			MPI_Error_class(code, &class);
+			if (class != MPI_ERR_TRUNCATE) {
+				g->code = code;
+				return COLL_MPI;
+			}
+		}
+		if (g->wants[i] < 0)
+			continue;
+		int got;
+		MPI_Get_count(&g->statuses[i], MPI_BYTE, &got);
+		if (got == g->wants[i] && code == MPI_SUCCESS)
+			continue;
+		if (rc == COLL_DONE) {
+			g->peer = g->peers[i];
+			g->got = got;
+			g->want = g->wants[i];
+			rc = COLL_SIZE;
+		}
+	}
+	return rc;
+}
+
+// Completes all posted requests, or gives up a while after the deadline: one more
+// `patience`, in which ranks that came just before it make themselves heard.
+int coll_wait(coll_group *g)
+{
+	for (unsigned polls = 1; g->posted > 0; polls++) {
+		int done, code = MPI_Testall(g->posted, g->requests, &done, g->statuses);
+		if (code != MPI_SUCCESS && code != MPI_ERR_IN_STATUS) {
+			g->code = code;
+			return COLL_MPI;
+		}
+		if (done || code == MPI_ERR_IN_STATUS) {
+			int rc = check_sizes(g, code == MPI_ERR_IN_STATUS);
+			g->posted = 0;
+			if (g->announced)
+				coll_announce(g, 0);
+			return rc;
+		}
+		if (polls < EAGER_POLLS || (!g->backoff && polls % CLOCK_POLLS != 0))
+			continue;
+		int64_t now = clock_ns();
+		if (g->since == 0)
+			g->since = g->next_call = now;
+		int64_t waited = now - g->since;
+		if (waited > g->patience && now >= g->next_call) {
+			g->announced = g->announced || coll_announce(g, g->now.kind);
+			coll_hear(g->roll);
+			g->next_call = now + ROLL_PERIOD;
+		}
+		if (waited > g->deadline + g->patience)
+			return late(g);
+		if (g->backoff)
+			pause_after(waited);
+	}
+	return COLL_DONE;
+}

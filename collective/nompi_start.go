@@ -1,0 +1,6 @@
+//go:build !cgo || nompi
+
+package collective
+
+// Start is Alone: the program is built without MPI (-tags nompi).
+func Start(opts Options) (*World, error) { return Alone(opts) }

@@ -1,0 +1,58 @@
+package collective
+
+import "time"
+
+// DefaultDeadline is how long an operation may last when Options do not say.
+const DefaultDeadline = 10 * time.Minute
+
+// Options are the settings of a world. The zero value is good. Every rank gives the same.
+type Options struct {
+	// Deadline bounds every operation; 0 stands for DefaultDeadline. It has to
+	// exceed the longest time that ranks compute apart from each other.
+	Deadline time.Duration
+	// Backoff makes a waiting rank of an MPI world sleep between polls, at most
+	// 1/32 of the time it has waited already, so that it leaves its core to
+	// others. Set it where there are more ranks than cores.
+	Backoff bool
+
+	chunk int // bytes in one MPI message, a multiple of 8; 0 stands for maxChunk
+}
+
+// maxChunk is far from the 2³¹ at which MPI's counts wrap.
+const maxChunk = 1 << 30
+
+func (o Options) deadline() time.Duration {
+	if o.Deadline <= 0 {
+		return DefaultDeadline
+	}
+	return o.Deadline
+}
+
+func (o Options) messageSize() int {
+	if o.chunk == 0 {
+		return maxChunk
+	}
+	return o.chunk
+}
+
+// World is all ranks of this run. Start makes it, once in a process.
+type World struct {
+	comm  Communicator
+	hosts []string // by rank
+	abort func(code int)
+	close func() error
+}
+
+// Comm is the group of all ranks.
+func (w *World) Comm() Communicator { return w.comm }
+
+// Hosts names the host of every rank, in rank order.
+func (w *World) Hosts() []string { return w.hosts }
+
+// Abort ends all ranks at once with an exit code. It is the way out after an
+// error that other ranks do not know of. It does not return.
+func (w *World) Abort(code int) { w.abort(code) }
+
+// Close ends this rank's part in the world; all ranks call it, after their last
+// operation. It fails at once on a broken world, which only Abort ends.
+func (w *World) Close() error { return w.close() }

@@ -1,0 +1,100 @@
+package tokenizer
+
+import (
+	"errors"
+	"testing"
+	"unicode"
+)
+
+func TestTranslate(t *testing.T) {
+	tests := []struct{ rule, source, want string }{
+		{"most is the same", `'s| ?\p{L}+|\s+(?!\S)|a{1,3}|(?i:x)|(?<=y)z*?|[^\r\n\p{N}]`, `'s| ?\p{L}+|\s+(?!\S)|a{1,3}|(?i:x)|(?<=y)z*?|[^\r\n\p{N}]`},
+		{"every line has an end", `\s+$`, `\s+(?m:$)`},
+		{"a dollar in a class is one", `[$]`, `[$]`},
+		{"\\w has more members", `\w`, "[" + wordMembers + "]"},
+		{"in a class too", `[\w-]`, "[" + wordMembers + "-]"},
+		{"\\W is the rest", `\W`, "[^" + wordMembers + "]"},
+		{"a letter escaped for nothing is the letter", `\_\é\-`, `_é\-`},
+		{"a brace that is no interval is a brace", `{|}{a}{1,b}{`, `\{|}\{a}\{1,b}\{`},
+	}
+	for _, test := range tests {
+		if got, err := translate(test.source); err != nil || got != test.want {
+			t.Errorf("%s: %s becomes %s, %v, want %s", test.rule, test.source, got, err, test.want)
+		}
+	}
+}
+
+func TestTranslateRefusesWhatMeansSomethingElse(t *testing.T) {
+	for _, source := range []string{
+		`^a`, `[a[b]]`, `[[:alpha:]]`, `[a&&b]`, `[]a]`, `[^]a]`, `\h`, `\bword`, `(a)\1`, `\K`, `\R`, `\X`, `\G`, `\x41`,
+		`[\W]`, `\p{^L}`, `\p{sc=Han}`, `(?m:.)`, `(?x) a`, `(?<name>a)`, `(?#c)`, `a{1,3}+`, `a{2}?`, `a{,3}`,
+	} {
+		if got, err := translate(source); !errors.Is(err, ErrUnsupported) {
+			t.Errorf("%s becomes %s, %v", source, got, err)
+		}
+	}
+	for _, source := range []string{`a\`, `[a`, `\p`, `\pL`, `\p{L`} {
+		if got, err := translate(source); err == nil {
+			t.Errorf("%s, which is broken, becomes %s", source, got)
+		}
+	}
+}
+
+// regexp2's classes must be Unicode's, as Oniguruma's are.
+func TestClassesAreUnicode(t *testing.T) {
+	word := func(r rune) bool { return isWord(r) && !unicode.Is(unicode.Join_Control, r) }
+	is := func(table *unicode.RangeTable) func(rune) bool {
+		return func(r rune) bool { return unicode.Is(table, r) }
+	}
+	not := func(f func(rune) bool) func(rune) bool {
+		return func(r rune) bool { return !f(r) }
+	}
+	tests := []struct {
+		class string
+		want  func(rune) bool
+	}{
+		{`\s`, is(unicode.White_Space)}, {`\S`, not(is(unicode.White_Space))}, {`\d`, is(unicode.Nd)},
+		{`\w`, word}, {`\W`, not(word)}, {`[\w]`, word},
+		{`\p{L}`, is(unicode.L)}, {`\p{N}`, is(unicode.N)}, {`\p{P}`, is(unicode.P)},
+		{`\p{S}`, is(unicode.S)}, {`\p{M}`, is(unicode.M)}, {`\p{Lu}`, is(unicode.Lu)}, {`\P{L}`, not(is(unicode.L))},
+		{`[^\s\p{L}\p{N}]`, func(r rune) bool { return !unicode.In(r, unicode.White_Space, unicode.L, unicode.N) }},
+	}
+	for _, test := range tests {
+		p, err := compile("", test.class)
+		if err != nil {
+			t.Fatal(err)
+		}
+		char := []rune{0}
+		for r := rune(0); r <= unicode.MaxRune; r++ {
+			char[0] = r
+			if r >= 0xd800 && r < 0xe000 {
+				continue
+			}
+			if got, err := p.re.MatchRunes(char); err != nil || got != test.want(r) {
+				t.Errorf("%s and %U: got %v, %v, want %v", test.class, r, got, err, test.want(r))
+				break
+			}
+		}
+	}
+}
+
+func TestGPT2Words(t *testing.T) {
+	words, err := compile("", gpt2Pattern)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &splitter{finder: words, behavior: isolated}
+	tests := []struct{ text, want string }{
+		{"Hello my friend, how's it?", "Hello| my| friend|,| how|'s| it|?"},
+		{"don't WE'LL", "don|'t| WE|'|LL"},
+		{"a1 b22c", "a|1| b|22|c"},
+		{"x   y \n\n z", "x|  | y| \n\n| z"},
+		{"x\u3000y\u00a0\u00a0z\u200by", "x|\u3000|y|\u00a0|\u00a0|z|\u200b|y"},
+		{"½Ⅷ٣ é語", "½Ⅷ٣| é語"},
+	}
+	for _, test := range tests {
+		if got := parts(t, s, test.text); got != test.want {
+			t.Errorf("%q: got %q, want %q", test.text, got, test.want)
+		}
+	}
+}

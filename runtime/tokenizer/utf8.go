@@ -1,0 +1,58 @@
+package tokenizer
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// wholeCharacters is the number of leading bytes that more bytes cannot change
+// the reading of: all but a character that has begun and not ended.
+func wholeCharacters(b []byte) int {
+	for i := max(0, len(b)-(utf8.UTFMax-1)); i < len(b); i++ {
+		if utf8.RuneStart(b[i]) && !utf8.FullRune(b[i:]) {
+			return i
+		}
+	}
+	return len(b)
+}
+
+// toValidUTF8 is b as a text with each maximal part that begins a character and
+// does not end it replaced by one U+FFFD (Unicode standard, section 3.9,
+// "U+FFFD Substitution of Maximal Subparts"), as Rust's from_utf8_lossy and
+// unlike package strings, which replaces a run of such parts by one.
+func toValidUTF8(b []byte) string {
+	if utf8.Valid(b) {
+		return string(b)
+	}
+	var text strings.Builder
+	for len(b) > 0 {
+		r, size := utf8.DecodeRune(b)
+		if r == utf8.RuneError && size == 1 {
+			size = subpart(b)
+		}
+		text.WriteRune(r)
+		b = b[size:]
+	}
+	return text.String()
+}
+
+// subpart is the size of the maximal part of a character that b, which does not
+// start with a whole one, starts with: at least 1.
+func subpart(b []byte) int {
+	n := 1
+	for n < len(b) && !utf8.FullRune(b[:n]) && !utf8.FullRune(b[:n+1]) {
+		n++
+	}
+	return n
+}
+
+// invalidByte is the offset of the first byte of text that belongs to no
+// character, the size of text if there is none.
+func invalidByte(text string) int {
+	for i, r := range text {
+		if r == utf8.RuneError && !strings.HasPrefix(text[i:], string(utf8.RuneError)) {
+			return i
+		}
+	}
+	return len(text)
+}
