@@ -39,11 +39,11 @@ func missing(w *collective.World) error {
 		}
 	}
 	if w.Comm().Rank() == 2 {
-		time.Sleep(time.Duration(len(calls)) * (aSecond + aSecond/4))
 		return nil
 	}
 	var errs []error
 	for i, call := range calls {
+		meet(w, call.op, 3)
 		err := call.call(groups[i])
 		errs = append(errs, isLate(err, call.op, collective.Late{Rank: 2, Host: w.Hosts()[2]}))
 		errs = append(errs, staysBroken(groups[i], w))
@@ -88,7 +88,6 @@ func unsent(w *collective.World) error {
 			collective.Late{Rank: 0, Host: host, Waits: "alltoallv #1"},
 			collective.Late{Rank: 2, Host: host}))
 	default:
-		time.Sleep(3 * aSecond)
 		return err
 	}
 }
@@ -119,7 +118,6 @@ func broadcastStops(w *collective.World) error {
 	if group.Rank() == 3 {
 		return isLate(err, "bcast", collective.Late{Rank: 2, Host: w.Hosts()[2]})
 	}
-	time.Sleep(3 * aSecond)
 	return err
 }
 
@@ -133,7 +131,6 @@ func overWait(w *collective.World) error {
 		return err
 	}
 	if w.Comm().Rank() == 2 {
-		time.Sleep(3 * aSecond)
 		return nil
 	}
 	return isLate(a.Barrier(), "barrier", collective.Late{Rank: 2, Host: w.Hosts()[2]})

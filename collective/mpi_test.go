@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -16,9 +17,12 @@ import (
 	"capmoe/collective"
 )
 
-// caseVariable tells this test binary, started by mpirun as one rank of a world,
-// which of mpiCases to run there.
-const caseVariable = "COLLECTIVE_TEST_CASE"
+// These variables tell this test binary, started by mpirun as one rank of a world,
+// which of mpiCases to run there, and a folder that the ranks share.
+const (
+	caseVariable   = "COLLECTIVE_TEST_CASE"
+	folderVariable = "COLLECTIVE_TEST_FOLDER"
+)
 
 func TestMain(m *testing.M) {
 	if name := os.Getenv(caseVariable); name != "" {
@@ -51,9 +55,22 @@ func runCase(c mpiCase) int {
 	}
 	fmt.Println("passed")
 	if c.breaks {
-		time.Sleep(3 * aSecond) // mpirun ends all ranks when one is gone without MPI_Finalize
+		meet(w, "end", w.Comm().Size()) // mpirun ends all ranks when one is gone without MPI_Finalize
 	}
 	return 0
+}
+
+// meet waits without MPI until so many ranks have come to a place.
+func meet(w *collective.World, place string, ranks int) {
+	folder := os.Getenv(folderVariable)
+	os.WriteFile(filepath.Join(folder, fmt.Sprintf("%s.%d", place, w.Comm().Rank())), nil, 0o600)
+	for {
+		here, _ := filepath.Glob(filepath.Join(folder, place+".*"))
+		if len(here) == ranks {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 }
 
 // mpirun runs a case on so many ranks, and gives what they print.
@@ -70,8 +87,8 @@ func mpirun(t *testing.T, ranks int, name string) (string, error) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, path, "-n", fmt.Sprint(ranks), "--oversubscribe", "--bind-to", "none",
 		"--mca", "mpi_yield_when_idle", "1", "--mca", "btl_vader_single_copy_mechanism", "none",
-		"-x", caseVariable, os.Args[0])
-	cmd.Env = append(os.Environ(), caseVariable+"="+name,
+		"-x", caseVariable, "-x", folderVariable, os.Args[0])
+	cmd.Env = append(os.Environ(), caseVariable+"="+name, folderVariable+"="+t.TempDir(),
 		"OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1")
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // mpirun ends its ranks
 	cmd.WaitDelay = 10 * time.Second

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"capmoe/collective"
@@ -40,11 +41,11 @@ func (w *World) Close(err error, stderr io.Writer) int {
 		}
 		return ExitOK
 	case errors.As(err, &usage):
-		w.say(stderr, "capmoe: %v\n", err)
+		w.say(stderr, "capmoe: %s\n", oneLine(err.Error()))
 		w.World.Close()
 		return ExitUsage
 	case errors.As(err, &agreed):
-		w.say(stderr, "capmoe: %s\n", w.place(agreed))
+		w.say(stderr, "capmoe: %s\n", oneLine(w.place(agreed)))
 		w.World.Close()
 		return ExitFailed
 	}
@@ -65,16 +66,20 @@ func (w *World) place(e *collective.RankError) string {
 	return fmt.Sprintf("rank %d (%s): %s", e.Rank, w.Hosts()[e.Rank], e.Text)
 }
 
+// oneLine puts an error of several faults on one line, which output of other ranks
+// cannot tear.
+func oneLine(text string) string { return strings.ReplaceAll(text, "\n", "; ") }
+
 // fail ends all ranks.
 func (w *World) fail(err error, stderr io.Writer) int {
 	if w.Comm().Size() == 1 {
-		fmt.Fprintf(stderr, "capmoe: %v\n", err)
+		fmt.Fprintf(stderr, "capmoe: %s\n", oneLine(err.Error()))
 		return ExitFailed
 	}
 	if w.Rank() != 0 {
 		time.Sleep(grace)
 	}
-	fmt.Fprintf(stderr, "capmoe: rank %d (%s): %v\n", w.Rank(), w.Hosts()[w.Rank()], err)
+	fmt.Fprintf(stderr, "capmoe: rank %d (%s): %s\n", w.Rank(), w.Hosts()[w.Rank()], oneLine(err.Error()))
 	w.Abort(ExitFailed)
 	return ExitFailed
 }

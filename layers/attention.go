@@ -6,29 +6,24 @@ import (
 	"capmoe/layers/kernel"
 )
 
-// queryBlock is the number of queries whose scores are worked on at a time: keys
-// after a block's last query are never touched.
-const queryBlock = 64
-
 // attention is causal self-attention with grouped keys and values. A sequence sees
 // only itself, whatever else is in the batch.
 type attention struct {
-	cfg  AttentionConfig
-	eps  float32
-	lib  kernel.Library
-	rope *rope
+	cfg    AttentionConfig
+	eps    float32
+	rope   *rope
+	attend attender
 
-	qkv    []float32 // [T_l, Queries + 2·Values]
-	mixed  []float32 // [T_l, Queries]
-	scores []float32 // [queryBlock, longest sequence]
+	qkv   []float32 // [T_l, Queries + 2·Values]
+	mixed []float32 // [T_l, Queries]
 }
 
 func newAttention(lib kernel.Library, cfg AttentionConfig, eps float32) *attention {
-	return &attention{cfg: cfg, eps: eps, lib: lib, rope: newRope(cfg.HeadDim, cfg.RopeTheta)}
+	return &attention{cfg: cfg, eps: eps, rope: newRope(cfg.HeadDim, cfg.Rope), attend: attender{lib: lib}}
 }
 
 // forward computes y = attention(x) for the sequences of a batch: x and y are [T_l, H].
-func (a *attention) forward(y, x []float32, w AttentionWeights, b Batch) {
+func (a *attention) forward(y, x []float32, w *AttentionWeights, layer int, b Batch) {
 	width := a.cfg.Queries() + 2*a.cfg.Values()
 	n := len(b.IDs)
 	a.qkv = grow(a.qkv, n*width)
@@ -41,18 +36,21 @@ func (a *attention) forward(y, x []float32, w AttentionWeights, b Batch) {
 		clip(a.qkv, a.cfg.Clip)
 	}
 	for s := range b.Sequences() {
-		from, to := b.Starts[s], b.Starts[s+1]
-		a.rope.grow(int(to - from))
+		from, to := int(b.Starts[s]), int(b.Starts[s+1])
+		a.rope.grow(to - from)
 		for t := from; t < to; t++ {
-			a.place(a.qkv[int(t)*width:int(t+1)*width], w, int(t-from))
+			a.place(a.qkv[t*width:(t+1)*width], w, t-from)
 		}
-		a.attend(a.mixed[int(from)*a.cfg.Queries():], a.qkv[int(from)*width:int(to)*width])
+		a.mix(from, to, w, a.cfg.Window.At(layer))
 	}
 	w.Out.MulTo(y, a.mixed, n)
+	if w.OutBias != nil {
+		addRows(y, w.OutBias)
+	}
 }
 
 // place normalises one token's queries and keys and turns them to its position.
-func (a *attention) place(row []float32, w AttentionWeights, pos int) {
+func (a *attention) place(row []float32, w *AttentionWeights, pos int) {
 	q := row[:a.cfg.Queries()]
 	k := row[a.cfg.Queries() : a.cfg.Queries()+a.cfg.Values()]
 	if a.cfg.QKNorm != NoQKNorm {
@@ -63,37 +61,30 @@ func (a *attention) place(row []float32, w AttentionWeights, pos int) {
 	a.rope.rotate(k, pos)
 }
 
-// attend computes dst [n, Queries] for one sequence of rows q, k, v.
-func (a *attention) attend(dst, qkv []float32) {
+// mix runs the heads over the sequence of tokens [from, to).
+func (a *attention) mix(from, to int, w *AttentionWeights, window int) {
 	c := a.cfg
 	width := c.Queries() + 2*c.Values()
-	n := len(qkv) / width
-	a.scores = grow(a.scores, queryBlock*n)
-	scale := float32(1 / math.Sqrt(float64(c.HeadDim)))
+	qkv, mixed := a.qkv[from*width:to*width], a.mixed[from*c.Queries():to*c.Queries()]
+	if from == to {
+		return
+	}
 	for h := range c.Heads {
-		kv := h / (c.Heads / c.KVHeads) * c.HeadDim
-		q := qkv[h*c.HeadDim:]
-		k := qkv[c.Queries()+kv:]
-		v := qkv[c.Queries()+c.Values()+kv:]
-		for first := 0; first < n; first += queryBlock {
-			rows := min(queryBlock, n-first)
-			keys := first + rows
-			a.lib.Gemm(kernel.Gemm{
-				TransB: true, M: rows, N: keys, K: c.HeadDim, Alpha: scale,
-				A: q[first*width:], LDA: width, B: k, LDB: width, C: a.scores, LDC: keys,
-			})
-			for i := range rows {
-				row := a.scores[i*keys : (i+1)*keys]
-				seen := first + i + 1
-				softmax(row[:seen])
-				clear(row[seen:])
-			}
-			a.lib.Gemm(kernel.Gemm{
-				M: rows, N: c.HeadDim, K: keys, Alpha: 1,
-				A: a.scores, LDA: keys, B: v, LDB: width,
-				C: dst[first*c.Queries()+h*c.HeadDim:], LDC: c.Queries(),
-			})
+		kv := c.Queries() + h/(c.Heads/c.KVHeads)*c.HeadDim
+		one := head{
+			n:      to - from,
+			dst:    columns{mixed[h*c.HeadDim:], c.HeadDim, c.Queries()},
+			q:      [2]columns{{qkv[h*c.HeadDim:], c.HeadDim, width}},
+			k:      [2]columns{{qkv[kv:], c.HeadDim, width}},
+			v:      columns{qkv[kv+c.Values():], c.HeadDim, width},
+			scale:  float32(1 / math.Sqrt(float64(c.HeadDim))),
+			window: window,
+			sink:   float32(math.Inf(-1)),
 		}
+		if w.Sinks != nil {
+			one.sink = w.Sinks[h]
+		}
+		a.attend.attend(one)
 	}
 }
 

@@ -7,18 +7,22 @@ import (
 	"capmoe/layers/capacity"
 )
 
-// dispatcher carries rows to the ranks that own their experts and the outputs back.
+// allToAll carries rows to the ranks that own their experts and the outputs back.
 //
 //	send ─ by expert, then token ──▶ recv ─ by source rank, then expert ──▶ rows ─ by expert, then source
 //
 // The outputs take the same way back and are combined in the order of the plan.
-type dispatcher struct {
+// Padded, every source sends every expert as many rows as its capacity: no counts
+// need to be exchanged, and empty rows travel and are computed.
+type allToAll struct {
 	comm   collective.Communicator
+	policy capacity.Config
 	layout capacity.Layout
+	topK   int
 	hidden int
+	padded bool
 	owned  []int   // this rank's experts
 	order  []int32 // all experts, by rank, then id: the order of rows in send
-	maxIn  int     // rows that the budgets allow this rank to receive
 
 	pairRow []int32   // [pairs] a pair's row in send
 	next    []int32   // [E] the next row of each expert in send
@@ -36,9 +40,11 @@ type dispatcher struct {
 	rowStart   []int // [owned] where the next row of each owned expert goes
 }
 
-func newDispatcher(c collective.Communicator, l capacity.Layout, hidden int) *dispatcher {
-	d := &dispatcher{
-		comm: c, layout: l, hidden: hidden, owned: l.Owned(c.Rank()),
+func newAllToAll(c collective.Communicator, p Parts) *allToAll {
+	l := p.Layout
+	d := &allToAll{
+		comm: c, policy: p.Policy, layout: l, topK: p.Config.MoE.TopK, hidden: p.Config.Hidden,
+		padded: p.Wire == Padded, owned: l.Owned(c.Rank()),
 		next:     make([]int32, l.Experts()),
 		headerTo: make([]int, l.Ranks()), headerFrom: make([]int, l.Ranks()),
 		sendCounts: make([]int, l.Ranks()), recvCounts: make([]int, l.Ranks()),
@@ -59,16 +65,14 @@ func newDispatcher(c collective.Communicator, l capacity.Layout, hidden int) *di
 
 // dispatch brings the rows of x, [T_l, H], to their experts. It returns the rows for
 // this rank's experts, grouped by expert, and how many each has.
-func (d *dispatcher) dispatch(plan *capacity.Plan, x []float32) (rows []float32, counts []int, err error) {
+func (d *allToAll) dispatch(plan *capacity.Plan, x []float32) (rows []float32, counts []int, err error) {
 	d.pack(plan, x)
 	if err := d.agree(plan); err != nil {
 		return nil, nil, err
 	}
-	total := 0
-	for _, n := range d.recvCounts {
-		total += n
+	if err := d.makeRoom(plan); err != nil {
+		return nil, nil, err
 	}
-	d.recv, d.rows = grow(d.recv, total), grow(d.rows, total)
 	if err := collective.AllToAllV(d.comm, d.recv, d.recvCounts, d.send, d.sendCounts); err != nil {
 		return nil, nil, fmt.Errorf("layers: layer %d: dispatch: %w", plan.Layer, err)
 	}
@@ -76,8 +80,29 @@ func (d *dispatcher) dispatch(plan *capacity.Plan, x []float32) (rows []float32,
 	return d.rows, d.rowCounts, nil
 }
 
+// makeRoom sizes the receive buffers: by the budgets where there are any, which bound
+// them whatever was routed, else by what is about to come.
+func (d *allToAll) makeRoom(plan *capacity.Plan) error {
+	total := 0
+	for _, n := range d.recvCounts {
+		total += n
+	}
+	room := total
+	if d.policy.Policy != capacity.Dropless && !d.policy.AfterDispatch {
+		room = d.policy.Rows(d.layout, d.topK, plan.Tokens, len(d.owned)) * d.hidden
+		if d.padded {
+			room = plan.Budgets.Expert * d.layout.Ranks() * len(d.owned) * d.hidden
+		}
+	}
+	if total > room {
+		return fmt.Errorf("layers: layer %d: rank %d is sent %d rows, its budgets allow %d", plan.Layer, d.comm.Rank(), total/d.hidden, room/d.hidden)
+	}
+	d.recv, d.rows = grow(d.recv, room)[:total], grow(d.rows, room)[:total]
+	return nil
+}
+
 // pack lays the rows of the plan's pairs out by expert.
-func (d *dispatcher) pack(plan *capacity.Plan, x []float32) {
+func (d *allToAll) pack(plan *capacity.Plan, x []float32) {
 	clear(d.next)
 	for _, e := range plan.Expert {
 		d.next[e]++
@@ -91,6 +116,9 @@ func (d *dispatcher) pack(plan *capacity.Plan, x []float32) {
 			d.header = append(d.header, plan.Hash())
 		}
 		n := d.next[e]
+		if d.padded {
+			n = int32(plan.Budgets.Expert)
+		}
 		d.header = append(d.header, uint64(n))
 		d.sendCounts[rank] += int(n) * d.hidden
 		d.next[e] = row
@@ -99,8 +127,11 @@ func (d *dispatcher) pack(plan *capacity.Plan, x []float32) {
 	for ; int(rank) < d.layout.Ranks()-1; rank++ {
 		d.header = append(d.header, plan.Hash())
 	}
-	d.pairRow = growInts(d.pairRow, plan.Kept())
-	d.send = grow(d.send, plan.Kept()*d.hidden)
+	d.pairRow = growInts(d.pairRow, len(plan.Expert))
+	d.send = grow(d.send, int(row)*d.hidden)
+	if d.padded {
+		clear(d.send)
+	}
 	for t := range len(plan.Offset) - 1 {
 		for i := plan.Offset[t]; i < plan.Offset[t+1]; i++ {
 			e := plan.Expert[i]
@@ -115,14 +146,32 @@ func (d *dispatcher) pack(plan *capacity.Plan, x []float32) {
 // agree exchanges the pairs per expert, with the hash of the plan: what every rank
 // is about to send is known, and fits the plan, before a row moves. A rank that finds
 // a fault returns it; whoever runs the ranks ends the others with it.
-func (d *dispatcher) agree(plan *capacity.Plan) error {
+func (d *allToAll) agree(plan *capacity.Plan) error {
+	if d.padded {
+		d.foresee(plan)
+		return sameHash(d.comm, plan)
+	}
 	if err := collective.AllToAllV(d.comm, d.headers, d.headerFrom, d.header, d.headerTo); err != nil {
 		return fmt.Errorf("layers: layer %d: counts: %w", plan.Layer, err)
 	}
 	return d.readHeaders(plan)
 }
 
-func (d *dispatcher) readHeaders(plan *capacity.Plan) error {
+// foresee fills in what padding makes known: every source sends every expert its capacity.
+func (d *allToAll) foresee(plan *capacity.Plan) {
+	rows := plan.Budgets.Expert
+	for i := range d.headers {
+		d.headers[i] = uint64(rows)
+	}
+	for r := range d.recvCounts {
+		d.recvCounts[r] = rows * len(d.owned) * d.hidden
+	}
+	for i := range d.rowCounts {
+		d.rowCounts[i] = rows * d.layout.Ranks()
+	}
+}
+
+func (d *allToAll) readHeaders(plan *capacity.Plan) error {
 	clear(d.rowCounts)
 	for r := range d.recvCounts {
 		header := d.headers[r*d.headerFrom[r] : (r+1)*d.headerFrom[r]]
@@ -136,8 +185,8 @@ func (d *dispatcher) readHeaders(plan *capacity.Plan) error {
 		}
 	}
 	for i, e := range d.owned {
-		if int64(d.rowCounts[i]) != plan.LoadAfter[e] {
-			return fmt.Errorf("layers: layer %d: expert %d is sent %d rows, the plan keeps %d", plan.Layer, e, d.rowCounts[i], plan.LoadAfter[e])
+		if int64(d.rowCounts[i]) != plan.LoadSent[e] {
+			return fmt.Errorf("layers: layer %d: expert %d is sent %d rows, the plan says %d", plan.Layer, e, d.rowCounts[i], plan.LoadSent[e])
 		}
 	}
 	return nil
@@ -145,7 +194,7 @@ func (d *dispatcher) readHeaders(plan *capacity.Plan) error {
 
 // regroup walks the received rows in order of source and expert and pairs each with
 // its place among the rows of its expert.
-func (d *dispatcher) regroup(move func(row, recv []float32)) {
+func (d *allToAll) regroup(move func(row, recv []float32)) {
 	start := 0
 	for i, n := range d.rowCounts {
 		d.rowStart[i] = start
@@ -164,7 +213,7 @@ func (d *dispatcher) regroup(move func(row, recv []float32)) {
 
 // combine brings the outputs in rows back and computes y[t] = Σ weight · output over
 // the token's pairs, best score first: y is [T_l, H]. A token with no pair gets zero.
-func (d *dispatcher) combine(plan *capacity.Plan, y []float32) error {
+func (d *allToAll) combine(plan *capacity.Plan, y []float32) error {
 	d.regroup(func(row, recv []float32) { copy(recv, row) })
 	if err := collective.AllToAllV(d.comm, d.send, d.sendCounts, d.recv, d.recvCounts); err != nil {
 		return fmt.Errorf("layers: layer %d: combine: %w", plan.Layer, err)
@@ -173,11 +222,7 @@ func (d *dispatcher) combine(plan *capacity.Plan, y []float32) error {
 	for t := range len(plan.Offset) - 1 {
 		out := y[t*d.hidden : (t+1)*d.hidden]
 		for i := plan.Offset[t]; i < plan.Offset[t+1]; i++ {
-			row := d.send[int(d.pairRow[i])*d.hidden:][:d.hidden]
-			w := plan.Weight[i]
-			for j, v := range row {
-				out[j] += w * v
-			}
+			addScaled(out, plan.Weight[i], d.send[int(d.pairRow[i])*d.hidden:])
 		}
 	}
 	return nil

@@ -5,7 +5,8 @@ import "capmoe/layers/capacity"
 // Phase is a part of a step whose time is reported.
 type Phase uint8
 
-// The phases of a step, in the order a token goes through them.
+// The phases of a step, in the order a token goes through them. Shared experts and the
+// perceptrons of dense layers count as Expert.
 const (
 	Embed Phase = iota
 	Attention

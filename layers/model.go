@@ -11,8 +11,10 @@ import (
 type Model struct {
 	cfg       Config
 	weights   *Weights
-	attention *attention
+	attention *attention       // one of the two
+	latent    *latentAttention // is nil
 	moe       *MoE
+	dense     mlp
 	hooks     *Hooks
 
 	x      []float32 // [T_l, H] the residual stream
@@ -26,6 +28,7 @@ type Parts struct {
 	Weights *Weights
 	Kernels kernel.Library
 	Policy  capacity.Config
+	Wire    Wire
 	Layout  capacity.Layout
 	Hooks   *Hooks
 }
@@ -36,10 +39,13 @@ func NewModel(c collective.Communicator, p Parts) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Model{
-		cfg: p.Config, weights: p.Weights, moe: moe, hooks: p.Hooks,
-		attention: newAttention(p.Kernels, p.Config.Attention, p.Config.Eps),
-	}, nil
+	m := &Model{cfg: p.Config, weights: p.Weights, moe: moe, hooks: p.Hooks}
+	if p.Config.Attention.Latent.On() {
+		m.latent = newLatentAttention(p.Kernels, p.Config.Attention)
+	} else {
+		m.attention = newAttention(p.Kernels, p.Config.Attention, p.Config.Eps)
+	}
+	return m, nil
 }
 
 // Forward runs one step over this rank's sequences and returns the final hidden
@@ -65,15 +71,23 @@ func (m *Model) Forward(b Batch) ([]float32, error) {
 	return m.normed, nil
 }
 
-// block is x += attention(norm(x)); x += mixture(norm(x)).
+// block is x += attention(norm(x)); x += mixture(norm(x)), or a perceptron in place of
+// the mixture.
 func (m *Model) block(layer int, b Batch) error {
 	w := &m.weights.Blocks[layer]
 	m.hooks.enter(layer, Attention)
 	rmsNorm(m.normed, m.x, w.AttentionNorm, m.cfg.Eps)
-	m.attention.forward(m.delta, m.normed, w.Attention, b)
+	if m.latent != nil {
+		m.latent.forward(m.delta, m.normed, &w.Latent, b)
+	} else {
+		m.attention.forward(m.delta, m.normed, &w.Attention, layer, b)
+	}
 	addTo(m.x, m.delta)
 	rmsNorm(m.normed, m.x, w.MoENorm, m.cfg.Eps)
-	if err := m.moe.Forward(m.delta, m.normed, w, layer, b.Tokens); err != nil {
+	if w.Dense != nil {
+		m.hooks.enter(layer, Expert)
+		m.dense.forward(m.delta, m.normed, len(b.IDs), w.Dense)
+	} else if err := m.moe.Forward(m.delta, m.normed, w, layer, b.Tokens); err != nil {
 		return err
 	}
 	addTo(m.x, m.delta)

@@ -12,8 +12,9 @@ import (
 type MoE struct {
 	router   router
 	planner  *capacity.Planner
-	dispatch *dispatcher
+	exchange exchange
 	experts  experts
+	shared   shared
 	hooks    *Hooks
 }
 
@@ -26,36 +27,43 @@ func NewMoE(c collective.Communicator, p Parts) (*MoE, error) {
 	if err != nil {
 		return nil, fmt.Errorf("layers: mixture: %w", err)
 	}
+	exchange, err := newExchange(c, p)
+	if err != nil {
+		return nil, err
+	}
 	return &MoE{
-		router:   router{experts: cfg.MoE.Experts},
+		router:   router{experts: cfg.MoE.Experts, cfg: cfg.MoE.Router},
 		planner:  planner,
-		dispatch: newDispatcher(c, p.Layout, cfg.Hidden),
-		experts:  experts{hidden: cfg.Hidden, inner: cfg.MoE.Inner},
+		exchange: exchange,
+		experts:  experts{hidden: cfg.Hidden, mlp: mlp{activation: cfg.MoE.Activation}},
+		shared:   shared{hidden: cfg.Hidden, mlp: mlp{activation: cfg.MoE.Activation}},
 		hooks:    p.Hooks,
 	}, nil
 }
 
-// Forward computes y = mixture(x) for this rank's tokens, [T_l, H], in the given
-// layer. All ranks call it together.
+// Forward computes y = mixture(x), with the shared expert where there is one, for this
+// rank's tokens, [T_l, H], in the given layer. All ranks call it together.
 func (m *MoE) Forward(y, x []float32, w *BlockWeights, layer int, tokens []int32) error {
 	m.hooks.enter(layer, Route)
-	scores := m.router.forward(x, w.Router, len(tokens))
+	scores, gates := m.router.forward(x, w, len(tokens))
 	m.hooks.enter(layer, Plan)
-	plan, err := m.planner.Plan(capacity.Step{Layer: layer, Scores: scores, Tokens: tokens})
+	plan, err := m.planner.Plan(capacity.Step{Layer: layer, Scores: scores, Gates: gates, Tokens: tokens})
 	if err != nil {
 		return err
 	}
 	m.hooks.enter(layer, Dispatch)
-	rows, counts, err := m.dispatch.dispatch(plan, x)
+	rows, counts, err := m.exchange.dispatch(plan, x)
 	if err != nil {
 		return err
 	}
 	m.hooks.enter(layer, Expert)
 	m.experts.forward(rows, counts, w.Experts)
+	shared := m.shared.forward(x, len(tokens), w)
 	m.hooks.enter(layer, Combine)
-	if err := m.dispatch.combine(plan, y); err != nil {
+	if err := m.exchange.combine(plan, y); err != nil {
 		return err
 	}
+	addTo(y, shared)
 	m.hooks.planned(plan, scores)
 	return nil
 }

@@ -1,6 +1,7 @@
 package layers
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -61,7 +62,7 @@ func (m made) weights(lib kernel.Library, owned []int) (*BlockWeights, error) {
 
 // run computes the mixture on ranks that hold tokens in blocks; the last rank holds
 // none if idle. kept are the plan's pairs of every token.
-func (m made) run(ranks int, idle bool, policy capacity.Config) (y []float32, kept [][]int32, weight [][]float32, err error) {
+func (m made) run(ranks int, idle bool, d Dialect) (y []float32, kept [][]int32, weight [][]float32, err error) {
 	h := m.cfg.Hidden
 	y = make([]float32, len(m.x))
 	kept, weight = make([][]int32, m.tokens), make([][]float32, m.tokens)
@@ -90,7 +91,7 @@ func (m made) run(ranks int, idle bool, policy capacity.Config) (y []float32, ke
 				weight[t] = slices.Clone(p.Weight[p.Offset[i]:p.Offset[i+1]])
 			}
 		}}
-		moe, err := NewMoE(c, Parts{Config: m.cfg, Policy: policy, Layout: layout, Hooks: hooks})
+		moe, err := NewMoE(c, Parts{Config: m.cfg, Policy: d.Policy, Wire: d.Wire, Layout: layout, Hooks: hooks})
 		if err != nil {
 			return err
 		}
@@ -110,26 +111,71 @@ var policies = []capacity.Config{
 func TestMixtureEqualsReference(t *testing.T) {
 	for i, policy := range policies {
 		m := makeMixture(uint64(i), 50)
-		y, kept, weight, err := m.run(3, false, policy)
+		y, kept, weight, err := m.run(3, false, Dialect{Policy: policy})
 		if err != nil {
 			t.Fatalf("%v: %v", policy.Policy, err)
 		}
-		h := m.cfg.Hidden
-		for tok := range m.tokens {
-			x := m.x[tok*h : (tok+1)*h]
-			want := m.ref.Mix(x, kept[tok], weight[tok])
-			for j, v := range want {
-				if got := y[tok*h+j]; math.Abs(float64(got-v)) > 1e-5+1e-5*math.Abs(float64(v)) {
-					t.Fatalf("%v: token %d, column %d: %v, reference %v", policy.Policy, tok, j, got, v)
-				}
+		if err := m.compare(y, kept, weight); err != nil {
+			t.Fatalf("%v: %v", policy.Policy, err)
+		}
+	}
+}
+
+// compare holds y against the reference of the pairs that were kept.
+func (m made) compare(y []float32, kept [][]int32, weight [][]float32) error {
+	h := m.cfg.Hidden
+	for tok := range m.tokens {
+		for j, v := range m.ref.Mix(m.x[tok*h:(tok+1)*h], kept[tok], weight[tok]) {
+			if got := y[tok*h+j]; !(math.Abs(float64(got-v)) <= 1e-5+1e-5*math.Abs(float64(v))) {
+				return fmt.Errorf("token %d, column %d: %v, reference %v", tok, j, got, v)
+			}
+		}
+	}
+	return nil
+}
+
+func TestEveryBaselineEqualsReference(t *testing.T) {
+	for _, name := range Baselines() {
+		for _, ranks := range []int{1, 3, 9} {
+			m := makeMixture(3, 50)
+			d, err := Baseline(name, capacity.Times(1), m.cfg.MoE.TopK)
+			if err != nil {
+				t.Fatal(err)
+			}
+			y, kept, weight, err := m.run(ranks, ranks > 1, d)
+			if err == nil {
+				err = m.compare(y, kept, weight)
+			}
+			if err != nil {
+				t.Fatalf("%s on %d ranks: %v", name, ranks, err)
 			}
 		}
 	}
 }
 
+func TestPaddingChangesNothing(t *testing.T) {
+	m := makeMixture(4, 60)
+	d, err := Baseline("megatron-pad", capacity.Times(1.25), m.cfg.MoE.TopK)
+	if err != nil {
+		t.Fatal(err)
+	}
+	padded, _, _, err := m.run(4, false, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Wire = AllToAll
+	plain, _, _, err := m.run(4, false, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if at := firstDifference(padded, plain); at >= 0 {
+		t.Fatalf("value %d is %v padded, %v not", at, padded[at], plain[at])
+	}
+}
+
 func TestDroplessKeepsTheReferenceTopK(t *testing.T) {
 	m := makeMixture(1, 20)
-	_, kept, weight, err := m.run(2, false, capacity.Config{})
+	_, kept, weight, err := m.run(2, false, Dialect{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,13 +201,13 @@ func TestMixtureHasTheSameBitsOnAnyRanks(t *testing.T) {
 	for i, policy := range policies {
 		for _, tokens := range []int{0, 1, 2, 77} {
 			m := makeMixture(uint64(10+i), tokens)
-			one, _, _, err := m.run(1, false, policy)
+			one, _, _, err := m.run(1, false, Dialect{Policy: policy})
 			if err != nil {
 				t.Fatal(err)
 			}
 			for _, ranks := range []int{2, 3, 4, 8, 9} {
 				for _, idle := range []bool{false, true} {
-					many, _, _, err := m.run(ranks, idle, policy)
+					many, _, _, err := m.run(ranks, idle, Dialect{Policy: policy})
 					if err != nil {
 						t.Fatal(err)
 					}

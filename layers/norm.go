@@ -26,6 +26,14 @@ func addTo(dst, x []float32) {
 	}
 }
 
+// addScaled computes dst += a·x over the length of dst.
+func addScaled(dst []float32, a float32, x []float32) {
+	x = x[:len(dst)]
+	for i, v := range x {
+		dst[i] += a * v
+	}
+}
+
 // addRows adds bias to every row of x, [n, len(bias)].
 func addRows(x, bias []float32) {
 	for at := 0; at < len(x); at += len(bias) {

@@ -1,20 +1,89 @@
 package layers
 
-import "capmoe/layers/kernel"
+import (
+	"math"
+	"slices"
+)
 
-// router scores every token's experts: softmax over all E.
+// router scores every token's experts.
 type router struct {
 	experts int
-	scores  []float32 // [T_l, E]
+	cfg     RouterConfig
+	gates   []float32 // [T_l, E]
+	choice  []float32 // [T_l, E]
+	groups  []float32 // [groups]
 }
 
-// forward computes the scores [T_l, E] of rows x, [T_l, H]. They are valid until the
-// next call.
-func (r *router) forward(x []float32, w kernel.Matrix, tokens int) []float32 {
-	r.scores = grow(r.scores, tokens*r.experts)
-	w.MulTo(r.scores, x, tokens)
-	for t := range tokens {
-		softmax(r.scores[t*r.experts : (t+1)*r.experts])
+// forward computes the scores [T_l, E] of rows x, [T_l, H], that a choice is made by,
+// -Inf where an expert is no candidate, and the gates that weights are made of; nil
+// where these are the scores. Both are valid until the next call.
+func (r *router) forward(x []float32, w *BlockWeights, tokens int) (scores, gates []float32) {
+	r.gates = grow(r.gates, tokens*r.experts)
+	w.Router.MulTo(r.gates, x, tokens)
+	if w.RouterBias != nil {
+		addRows(r.gates, w.RouterBias)
 	}
-	return r.scores
+	r.score()
+	if w.ChoiceBias == nil && !r.cfg.Groups.On() {
+		return r.gates, nil
+	}
+	r.choice = append(r.choice[:0], r.gates...)
+	if w.ChoiceBias != nil {
+		addRows(r.choice, w.ChoiceBias)
+	}
+	if r.cfg.Groups.On() {
+		for at := 0; at < len(r.choice); at += r.experts {
+			r.confine(r.choice[at : at+r.experts])
+		}
+	}
+	return r.choice, r.gates
+}
+
+// score turns the router's products into scores, in place.
+func (r *router) score() {
+	if r.cfg.Score == Sigmoid {
+		for i, v := range r.gates {
+			r.gates[i] = sigmoid(v)
+		}
+		return
+	}
+	for at := 0; at < len(r.gates); at += r.experts {
+		softmax(r.gates[at : at+r.experts])
+	}
+}
+
+// confine makes the experts of one token outside its best groups no candidates. Of
+// groups with equal scores the first is better.
+func (r *router) confine(scores []float32) {
+	g := r.cfg.Groups
+	size := len(scores) / g.Groups
+	r.groups = grow(r.groups, g.Groups)
+	for i := range r.groups {
+		r.groups[i] = bestSum(scores[i*size:(i+1)*size], g.Best)
+	}
+	for range g.Groups - g.Keep {
+		worst := len(r.groups) - 1
+		for i := worst - 1; i >= 0; i-- {
+			if r.groups[i] < r.groups[worst] {
+				worst = i
+			}
+		}
+		r.groups[worst] = float32(math.Inf(1))
+		outside := scores[worst*size : (worst+1)*size]
+		for i := range outside {
+			outside[i] = float32(math.Inf(-1))
+		}
+	}
+}
+
+// bestSum is the sum of the n largest of one or two.
+func bestSum(scores []float32, n int) float32 {
+	if n == 1 {
+		return slices.Max(scores)
+	}
+	first, second := float32(math.Inf(-1)), float32(math.Inf(-1))
+	for _, s := range scores {
+		first, second = max(first, s), max(second, min(first, s))
+	}
+	return first + second
 }

@@ -15,22 +15,46 @@ type Weights struct {
 type BlockWeights struct {
 	AttentionNorm []float32 // [H]
 	Attention     AttentionWeights
-	MoENorm       []float32       // [H]
-	Router        kernel.Matrix   // [E, H]
-	Experts       []ExpertWeights // those owned, in rising order of expert id
+	Latent        LatentWeights // instead of Attention where keys and values are latent
+	MoENorm       []float32     // [H] before the mixture, or the dense layer's perceptron
+
+	Router     kernel.Matrix   // [E, H]
+	RouterBias []float32       // [E] or nil
+	ChoiceBias []float32       // [E] or nil
+	Experts    []ExpertWeights // those owned, in rising order of expert id
+	Shared     *ExpertWeights  // nil: none
+	SharedGate kernel.Matrix   // [1, H]; nil: the shared expert counts whole
+	Dense      *ExpertWeights  // of a dense layer, which has none of the six above
 }
 
 // AttentionWeights are the projections of one attention.
 type AttentionWeights struct {
-	QKV   kernel.Matrix // [Queries + 2·Values, H]
-	Out   kernel.Matrix // [H, Queries]
-	QNorm []float32     // [Queries] or [HeadDim], as QKNorm says
-	KNorm []float32     // [Values] or [HeadDim]
-	Bias  []float32     // [Queries + 2·Values] or nil
+	QKV     kernel.Matrix // [Queries + 2·Values, H]
+	Out     kernel.Matrix // [H, Queries]
+	QNorm   []float32     // [Queries] or [HeadDim], as QKNorm says
+	KNorm   []float32     // [Values] or [HeadDim]
+	Bias    []float32     // [Queries + 2·Values] or nil
+	OutBias []float32     // [H] or nil
+	Sinks   []float32     // [Heads] or nil
 }
 
-// ExpertWeights are one SwiGLU expert: Down·(silu(Gate·x) ⊙ Up·x).
+// LatentWeights are the projections of one latent attention. The Rope elements of
+// queries and keys are in half-split order.
+type LatentWeights struct {
+	QDown  kernel.Matrix // [QueryRank, H]; nil without a latent query
+	QNorm  []float32     // [QueryRank]
+	Q      kernel.Matrix // [Queries, QueryRank], or [Queries, H] without a latent query
+	KVDown kernel.Matrix // [KVRank + Rope, H]
+	KVNorm []float32     // [KVRank]
+	KVUp   kernel.Matrix // [Heads·(Nope + Value), KVRank]
+	Out    kernel.Matrix // [H, Heads·Value]
+}
+
+// ExpertWeights are one gated perceptron: Down·act(Gate·x, Up·x). An expert, the
+// shared one, and a dense layer's are of this kind.
 type ExpertWeights struct {
-	GateUp kernel.Matrix // [2F, H], the F rows of Gate first
-	Down   kernel.Matrix // [H, F]
+	GateUp     kernel.Matrix // [2F, H], the F rows of Gate first
+	Down       kernel.Matrix // [H, F]
+	GateUpBias []float32     // [2F] or nil
+	DownBias   []float32     // [H] or nil
 }

@@ -15,6 +15,7 @@
 //
 //	process.go    a rank among its job
 //	placement.go  experts and sequences to ranks
+//	routing.go    a policy and a wire, or a baseline by name
 //	engine.go     a loaded model; one step
 //	meter.go      loads, ledger and time of every layer, as the steps go
 //	clock.go      CPU and wall time by step, layer and phase

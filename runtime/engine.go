@@ -73,14 +73,18 @@ func (e *Engine) Tokenizer() (*tokenizer.Tokenizer, error) {
 	return tokenizer.Load(filepath.Join(e.dir, "tokenizer.json"))
 }
 
-// Use starts a run under a capacity policy: its planner, and an empty Meter. All ranks
-// call it.
-func (e *Engine) Use(policy capacity.Config) error {
-	e.meter = newMeter(e.proc.Comm, e.config.Model, policy, e.layout)
-	var err error
+// Use starts a run under a routing: its planner and exchange, and an empty Meter. All
+// ranks call it.
+func (e *Engine) Use(routing Routing) error {
+	d, err := routing.resolve(e.config.Model.MoE.TopK)
+	if err := collective.Agree(e.proc.Comm, err); err != nil {
+		return err
+	}
+	e.meter = newMeter(e.proc.Comm, e.config.Model, d, e.layout)
+	e.meter.baseline = routing.Baseline
 	e.model, err = layers.NewModel(e.proc.Comm, layers.Parts{
 		Config: e.config.Model, Weights: e.weights, Kernels: e.kernels,
-		Policy: policy, Layout: e.layout, Hooks: e.meter.hooks(),
+		Policy: d.Policy, Wire: d.Wire, Layout: e.layout, Hooks: e.meter.hooks(),
 	})
 	return collective.Agree(e.proc.Comm, err)
 }
@@ -106,13 +110,13 @@ func (e *Engine) step(sequences [][]int32) (share, error) {
 	return s, err
 }
 
-// take picks this rank's sequences. Global token ids number the step's tokens in
-// order of its sequences.
+// take picks this rank's sequences, but for empty ones, which are nobody's. Global
+// token ids number the step's tokens in order of its sequences.
 func (e *Engine) take(sequences [][]int32) share {
 	s := share{batch: layers.Batch{Starts: []int32{0}}}
 	token := int32(0)
 	for i, r := range dealSequences(sequences, e.proc.Comm.Size()) {
-		if r == e.proc.Comm.Rank() {
+		if r == e.proc.Comm.Rank() && len(sequences[i]) > 0 {
 			s.places = append(s.places, i)
 			s.batch.IDs = append(s.batch.IDs, sequences[i]...)
 			for t := range sequences[i] {

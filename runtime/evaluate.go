@@ -65,6 +65,9 @@ func (e *Engine) encodeFile(path string) ([]int32, error) {
 	if err != nil {
 		return nil, fmt.Errorf("runtime: text %s: %w", path, err)
 	}
+	if len(ids) < 2 {
+		return nil, fmt.Errorf("runtime: text %s has %d tokens in %d bytes, a perplexity needs at least 2", path, len(ids), len(text))
+	}
 	if v := e.config.Model.Vocab; tok.VocabSize() > v {
 		for _, id := range ids {
 			if int(id) >= v {

@@ -10,14 +10,15 @@ import (
 
 // Meter gathers a run's numbers on one rank as the steps go.
 type Meter struct {
-	comm   collective.Communicator
-	policy capacity.Config
-	layout capacity.Layout
-	topK   int
-	hidden int
-	layers []layerMeter
-	clock  clock
-	steps  int
+	comm collective.Communicator
+	layers.Dialect
+	baseline string
+	layout   capacity.Layout
+	topK     int
+	hidden   int
+	layers   []layerMeter
+	clock    clock
+	steps    int
 }
 
 // layerMeter is one layer's numbers, summed over the steps.
@@ -44,9 +45,9 @@ const (
 	levels
 )
 
-func newMeter(c collective.Communicator, cfg layers.Config, policy capacity.Config, l capacity.Layout) *Meter {
-	m := &Meter{comm: c, policy: policy, layout: l, topK: cfg.MoE.TopK, hidden: cfg.Hidden, layers: make([]layerMeter, cfg.Layers)}
-	m.clock.layers = cfg.Layers
+func newMeter(c collective.Communicator, cfg layers.Config, d layers.Dialect, l capacity.Layout) *Meter {
+	m := &Meter{comm: c, Dialect: d, layout: l, topK: cfg.MoE.TopK, hidden: cfg.Hidden, layers: make([]layerMeter, cfg.Layers)}
+	m.clock = clock{layers: cfg.Layers, cell: -1}
 	for i := range m.layers {
 		m.layers[i].before = make([]int64, cfg.MoE.Experts)
 		m.layers[i].after = make([]int64, cfg.MoE.Experts)

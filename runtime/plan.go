@@ -12,11 +12,11 @@ import (
 
 // PlanJob plans the tokens of a score file, dealt to the ranks in blocks.
 type PlanJob struct {
-	Scores ScoreFile
-	TopK   int
-	Policy capacity.Config
-	Class  string // tensor of uint8 priority classes [T] in the same file; "": all equal
-	Out    string // safetensors file of the plan; "": none
+	Scores  ScoreFile
+	TopK    int
+	Routing Routing
+	Class   string // tensor of uint8 priority classes [T] in the same file; "": all equal
+	Out     string // safetensors file of the plan; "": none
 }
 
 // PlanReport is a Report with the loads of the one layer that was planned.
@@ -67,12 +67,17 @@ func (job PlanJob) plan(p Process, block scoreBlock, w capacity.Weighting, class
 		return nil, nil, err
 	}
 	model := capacity.Model{Experts: block.experts, TopK: job.TopK, Weighting: w}
-	planner, err := capacity.NewPlanner(p.Comm, job.Policy, model, layout)
+	d, err := job.Routing.resolve(job.TopK)
+	if err := collective.Agree(p.Comm, err); err != nil {
+		return nil, nil, err
+	}
+	planner, err := capacity.NewPlanner(p.Comm, d.Policy, model, layout)
 	if err := collective.Agree(p.Comm, err); err != nil {
 		return nil, nil, err
 	}
 	cfg := layers.Config{Layers: 1, MoE: layers.MoEConfig{Experts: block.experts, TopK: job.TopK}}
-	meter := newMeter(p.Comm, cfg, job.Policy, layout)
+	meter := newMeter(p.Comm, cfg, d, layout)
+	meter.baseline = job.Routing.Baseline
 	step := capacity.Step{Scores: block.scores, Class: class, Tokens: make([]int32, len(block.scores)/block.experts)}
 	for i := range step.Tokens {
 		step.Tokens[i] = int32(block.from + i)

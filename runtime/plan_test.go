@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"capmoe/collective"
+	"capmoe/layers"
 	"capmoe/layers/capacity"
 	"capmoe/runtime/checkpoint"
 )
@@ -158,6 +159,8 @@ func (r goldenRun) policy(t *testing.T) capacity.Config {
 	return c
 }
 
+func routingOf(c capacity.Config) Routing { return Routing{Dialect: layers.Dialect{Policy: c}} }
+
 var goldenRanks = []int{1, 2, 3, 4, 8}
 
 // Every case of the authors' own selection code, pair for pair, for any number of ranks.
@@ -176,7 +179,7 @@ func TestPlanEqualsAuthors(t *testing.T) {
 			f := openTensors(t, filepath.Join(dir, c.File))
 			for _, r := range c.Runs {
 				for _, ranks := range goldenRanks {
-					job := PlanJob{Scores: ScoreFile{Path: filepath.Join(dir, c.File), Tensor: "scores"}, TopK: c.K, Policy: r.policy(t)}
+					job := PlanJob{Scores: ScoreFile{Path: filepath.Join(dir, c.File), Tensor: "scores"}, TopK: c.K, Routing: routingOf(r.policy(t))}
 					got := planOn(t, ranks, job)
 					if err := compareGolden(f, r, c.E, got); err != nil {
 						t.Fatalf("%s on %d ranks: %v", r.Key, ranks, err)
@@ -251,7 +254,7 @@ func TestPlanEqualsMegatron(t *testing.T) {
 			for _, ranks := range goldenRanks {
 				got := planOn(t, ranks, PlanJob{
 					Scores: ScoreFile{Path: filepath.Join(dir, c.File), Tensor: "logits", Logits: true, PreSoftmax: r.Pre}, TopK: c.K,
-					Policy: capacity.Config{Policy: capacity.Drop, Order: order, Rounding: capacity.MegatronLM, Expert: capacity.Times(r.Factor)},
+					Routing: routingOf(capacity.Config{Policy: capacity.Drop, Order: order, Rounding: capacity.MegatronLM, Expert: capacity.Times(r.Factor)}),
 				})
 				if got.report.Kept != r.Kept {
 					t.Fatalf("%s %s on %d ranks: kept %d, want %d", c.File, r.Key, ranks, got.report.Kept, r.Kept)

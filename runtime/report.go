@@ -14,6 +14,8 @@ import (
 type Report struct {
 	Model           string   `json:"model,omitempty"`
 	Kernels         string   `json:"kernels,omitempty"`
+	Baseline        string   `json:"baseline,omitempty"`
+	Wire            string   `json:"token_dispatcher_type"`
 	Policy          string   `json:"policy"`
 	Order           string   `json:"token_drop_policy"`
 	Scope           string   `json:"capacity_scope"`
@@ -98,10 +100,11 @@ func (e *Engine) Report() (*Report, error) {
 func (m *Meter) report() (*Report, error) {
 	m.clock.stop()
 	r := &Report{
-		Policy: m.policy.Policy.String(), Order: m.policy.Order.String(), Scope: m.policy.Scope.String(),
+		Baseline: m.baseline, Wire: m.Wire.String(),
+		Policy: m.Policy.Policy.String(), Order: m.Policy.Order.String(), Scope: m.Policy.Scope.String(),
 		Ranks: m.layout.Ranks(), Nodes: m.layout.Nodes(), Steps: m.steps,
 	}
-	if gamma, set := m.policy.Expert.Gamma(); set && m.policy.Policy != capacity.Dropless {
+	if gamma, set := m.Policy.Expert.Gamma(); set && m.Policy.Policy != capacity.Dropless {
 		r.Factor = &gamma
 	}
 	if err := m.fillLayers(r); err != nil {

@@ -1,9 +1,10 @@
 package runtime
 
 import (
-	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"math"
 	"os"
 
 	"capmoe/collective"
@@ -33,17 +34,69 @@ func readSequences(path string) ([][]int32, error) {
 	if err != nil {
 		return nil, fmt.Errorf("runtime: tokens: %w", err)
 	}
-	var file struct {
-		Sequences *[][]int32 `json:"sequences"`
-	}
-	dec := json.NewDecoder(bytes.NewReader(data))
-	if err := dec.Decode(&file); err != nil {
+	sequences, err := parseSequences(data)
+	if err != nil {
 		return nil, fmt.Errorf("runtime: tokens %s: %w", path, err)
 	}
-	if file.Sequences == nil {
-		return nil, fmt.Errorf("runtime: tokens %s: field \"sequences\" is missing", path)
+	return sequences, nil
+}
+
+// parseSequences reads {"sequences": [[id, …], …]}; other fields are passed over.
+func parseSequences(data []byte) ([][]int32, error) {
+	var file map[string]json.RawMessage
+	if err := json.Unmarshal(data, &file); err != nil {
+		return nil, jsonFault(err, "an object {\"sequences\": [[id, …], …]}")
 	}
-	return *file.Sequences, nil
+	field, ok := file["sequences"]
+	if !ok {
+		return nil, errors.New("field \"sequences\" is missing")
+	}
+	var lists []json.RawMessage
+	if err := json.Unmarshal(field, &lists); err != nil || lists == nil {
+		return nil, fmt.Errorf("field \"sequences\": %w", jsonFault(err, "a list of lists of token ids"))
+	}
+	sequences := make([][]int32, len(lists))
+	for i, list := range lists {
+		var err error
+		if sequences[i], err = parseIDs(list); err != nil {
+			return nil, fmt.Errorf("sequence %d: %w", i, err)
+		}
+	}
+	return sequences, nil
+}
+
+// parseIDs reads one list of token ids.
+func parseIDs(list json.RawMessage) ([]int32, error) {
+	var numbers []*int64
+	if err := json.Unmarshal(list, &numbers); err != nil || numbers == nil {
+		return nil, jsonFault(err, "a list of token ids")
+	}
+	ids := make([]int32, len(numbers))
+	for j, n := range numbers {
+		if n == nil {
+			return nil, fmt.Errorf("token %d: %w", j, jsonFault(nil, "a token id"))
+		}
+		if *n < math.MinInt32 || *n > math.MaxInt32 {
+			return nil, fmt.Errorf("token %d: id %d, want 0 to %d", j, *n, math.MaxInt32)
+		}
+		ids[j] = int32(*n)
+	}
+	return ids, nil
+}
+
+// jsonFault puts an error of encoding/json into the words of the file; nil stands
+// for a null, which encoding/json takes for anything.
+func jsonFault(err error, want string) error {
+	if err == nil {
+		return fmt.Errorf("null, want %s", want)
+	}
+	if kind, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return fmt.Errorf("%s, want %s", kind.Value, want)
+	}
+	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
+		return fmt.Errorf("not JSON: %w (at byte %d)", err, syntax.Offset)
+	}
+	return err
 }
 
 func (e *Engine) checkSequences(path string, sequences [][]int32) error {

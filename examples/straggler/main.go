@@ -14,6 +14,7 @@ import (
 
 	"capmoe/collective"
 	"capmoe/launch"
+	"capmoe/layers"
 	"capmoe/layers/capacity"
 	"capmoe/runtime"
 	"capmoe/runtime/durable"
@@ -76,7 +77,7 @@ func run(world *launch.World, args []string) error {
 	var rows []row
 	for i, policy := range cases {
 		say(world, "\r%d of %d: %v, γ %v    ", i+1, len(cases), policy.Policy, policy.Expert)
-		if err := engine.Use(policy); err != nil {
+		if err := engine.Use(runtime.Routing{Dialect: layers.Dialect{Policy: policy}}); err != nil {
 			return err
 		}
 		report, err := engine.Evaluate(ids, o.evaluation, func(int, int) {})

@@ -45,7 +45,7 @@ func runEval(c *cli.Context, t terminal) error {
 	if err := checkDType(c); err != nil {
 		return err
 	}
-	policy, err := policyOf(c)
+	routing, err := routingOf(c)
 	if err != nil {
 		return err
 	}
@@ -66,7 +66,7 @@ func runEval(c *cli.Context, t terminal) error {
 	if err != nil {
 		return err
 	}
-	if err := engine.Use(policy); err != nil {
+	if err := engine.Use(routing); err != nil {
 		return err
 	}
 	report, err := engine.Evaluate(ids, v, progress(t.stderr, "window"))

@@ -35,7 +35,7 @@ func runLogits(c *cli.Context, t terminal) error {
 	if c.Int("batch") < 0 {
 		return usagef("batch of %d sequences, want 1 or more, or 0 for all", c.Int("batch"))
 	}
-	policy, err := policyOf(c)
+	routing, err := routingOf(c)
 	if err != nil {
 		return err
 	}
@@ -52,7 +52,7 @@ func runLogits(c *cli.Context, t terminal) error {
 	if err != nil {
 		return err
 	}
-	if err := engine.Use(policy); err != nil {
+	if err := engine.Use(routing); err != nil {
 		return err
 	}
 	if err := engine.WriteLogits(c.String("out"), sequences, c.Int("batch")); err != nil {

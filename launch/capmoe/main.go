@@ -61,7 +61,7 @@ func run(ctx context.Context, world *launch.World, args []string, stdout, stderr
 	for _, c := range app.Commands {
 		c.OnUsageError = usage
 		c.HideHelpCommand = true
-		c.Before = noArguments
+		c.Before = checkCommon
 		c.Flags = append(c.Flags, &cli.DurationFlag{Name: "deadline", Usage: "longest `TIME` that ranks may wait for each other in one operation", DefaultText: "10m"})
 	}
 	return app.RunContext(ctx, args)
@@ -79,15 +79,24 @@ type terminal struct {
 }
 
 // usage turns a fault of the command line into one line.
-func usage(_ *cli.Context, err error, _ bool) error { return &launch.UsageError{Err: err} }
+func usage(c *cli.Context, err error, isSubcommand bool) error {
+	if isSubcommand {
+		err = fmt.Errorf("%s: %w", c.Command.Name, err)
+	}
+	return &launch.UsageError{Err: err}
+}
 
 func usagef(format string, args ...any) error {
 	return &launch.UsageError{Err: fmt.Errorf(format, args...)}
 }
 
-func noArguments(c *cli.Context) error {
+// checkCommon faults on what no command takes.
+func checkCommon(c *cli.Context) error {
 	if c.Args().Present() {
 		return usagef("%s: unexpected argument %q", c.Command.Name, c.Args().First())
+	}
+	if d := c.Duration("deadline"); c.IsSet("deadline") && d <= 0 {
+		return usagef("%s: --deadline %v, want more than 0", c.Command.Name, d)
 	}
 	return nil
 }

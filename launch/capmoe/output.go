@@ -2,8 +2,10 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 
 	"capmoe/collective"
 	"capmoe/runtime/durable"
@@ -30,11 +32,14 @@ func openJSON(c *cli.Context, t terminal) (*jsonOutput, error) {
 	if path == "" {
 		return nil, nil
 	}
+	if path == c.String("out") {
+		return nil, usagef("%s: --json and --out are the same file %s", c.Command.Name, path)
+	}
 	o := &jsonOutput{path: path, out: t.stdout}
 	var err error
 	if path != "-" && t.world.Rank() == 0 {
 		if o.file, err = durable.Create(path); err != nil {
-			err = fmt.Errorf("--json %s: %w", path, err)
+			err = fmt.Errorf("--json %s: %w", path, withoutPath(err))
 		}
 		o.out = o.file
 	}
@@ -62,9 +67,18 @@ func (o *jsonOutput) encode(v any) error {
 		err = o.file.Commit()
 	}
 	if err != nil {
-		return fmt.Errorf("--json %s: %w", o.path, err)
+		return fmt.Errorf("--json %s: %w", o.path, withoutPath(err))
 	}
 	return nil
+}
+
+// withoutPath leaves out of a fault of the file system which file it is about: the
+// caller says so, and by the name that the user knows.
+func withoutPath(err error) error {
+	if fault, ok := errors.AsType[*fs.PathError](err); ok {
+		return fmt.Errorf("%s: %w", fault.Op, fault.Err)
+	}
+	return err
 }
 
 // discard removes a file that was not written.

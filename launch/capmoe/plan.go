@@ -74,7 +74,7 @@ func planJob(c *cli.Context) (runtime.PlanJob, error) {
 		return job, usagef("plan: --moe-router-score-function %q, want softmax or sigmoid", f)
 	}
 	var err error
-	job.Policy, err = policyOf(c)
+	job.Routing, err = routingOf(c)
 	return job, err
 }
 

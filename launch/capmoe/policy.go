@@ -6,7 +6,9 @@ import (
 	"strings"
 
 	"capmoe/launch"
+	"capmoe/layers"
 	"capmoe/layers/capacity"
+	"capmoe/runtime"
 
 	"github.com/urfave/cli/v2"
 )
@@ -29,10 +31,40 @@ func policyFlags() []cli.Flag {
 		&cli.StringFlag{Category: category, Name: "renormalize", Value: "none", Usage: "rescale a token's kept weights: `RULE` none, original or unit"},
 		&cli.StringFlag{Category: category, Name: "moe-router-weights", Value: "family", Usage: "`RULE` family, or raw: skip the family's normaliser"},
 		&cli.Uint64Flag{Category: category, Name: "seed", Usage: "`SEED` of the order random"},
+		&cli.StringFlag{Category: category, Name: "moe-token-dispatcher-type", Value: "alltoall", Usage: "`WIRE` alltoall or allgather"},
+		&cli.BoolFlag{Category: category, Name: "moe-pad-expert-input-to-capacity", Usage: "send every expert its capacity of rows, empty ones too (policy drop, scope local)"},
+		&cli.StringFlag{Category: category, Name: "baseline", Usage: "another system's dialect: `NAME` " + strings.Join(layers.Baselines(), ", ")},
 	}
 }
 
-// policyOf reads the policy of a command line and reports all its faults.
+// routingOf reads the routing of a command line and reports all its faults.
+func routingOf(c *cli.Context) (runtime.Routing, error) {
+	r := runtime.Routing{Baseline: c.String("baseline")}
+	policy, err := policyOf(c)
+	if err != nil {
+		return r, err
+	}
+	r.Policy = policy
+	if r.Wire, err = layers.ParseWire(c.String("moe-token-dispatcher-type")); err != nil {
+		return r, &launch.UsageError{Err: err}
+	}
+	if c.Bool("moe-pad-expert-input-to-capacity") {
+		r.Wire = layers.Padded
+	}
+	if r.Baseline != "" {
+		for _, name := range []string{"policy", "moe-token-drop-policy", "capacity-scope", "renormalize", "moe-token-dispatcher-type", "moe-pad-expert-input-to-capacity", "min-capacity", "strategy"} {
+			if c.IsSet(name) {
+				return r, usagef("--baseline %s fixes --%s itself: leave that out", r.Baseline, name)
+			}
+		}
+	}
+	if err := r.Validate(); err != nil {
+		return r, &launch.UsageError{Err: err}
+	}
+	return r, nil
+}
+
+// policyOf reads the capacity policy.
 func policyOf(c *cli.Context) (capacity.Config, error) {
 	cfg := capacity.Config{
 		MinCapacity: c.Int("min-capacity"),
@@ -68,9 +100,6 @@ func policyOf(c *cli.Context) (capacity.Config, error) {
 	}
 	if err := applyAuthorsFlags(c, &cfg); err != nil {
 		return cfg, err
-	}
-	if err := cfg.Validate(); err != nil {
-		return cfg, &launch.UsageError{Err: err}
 	}
 	return cfg, nil
 }

@@ -58,6 +58,9 @@ func printPhases(w io.Writer, r *runtime.Report) {
 
 func describePolicy(r *runtime.Report) string {
 	s := r.Policy
+	if r.Baseline != "" {
+		s = r.Baseline + ": " + s
+	}
 	if r.Policy == "drop" {
 		s += " by " + r.Order
 	}

@@ -137,20 +137,21 @@ func (f Factor) String() string {
 
 // Config is one capacity policy. The zero value is dropless.
 type Config struct {
-	Policy      Policy
-	Order       Order
-	Scope       Scope
-	Expert      Factor // bounds the pairs of one expert
-	Rank        Factor // bounds the pairs of all experts on one rank
-	Node        Factor // bounds the pairs of all experts on one node
-	Rounding    Rounding
-	MinCapacity int // Standard: lower limit of an expert's capacity; below 1 counts as 1
-	Rounds      int // Reroute: rounds in all; 0 runs until nobody is refused
-	Floor       float64
-	Extra       Extra // Expanded: which experts are offered besides the top K
-	Renormalize Renormalize
-	RawWeights  bool   // skip the family's normaliser: weights are scores
-	Seed        uint64 // Order Random
+	Policy        Policy
+	Order         Order
+	Scope         Scope
+	Expert        Factor // bounds the pairs of one expert
+	Rank          Factor // bounds the pairs of all experts on one rank
+	Node          Factor // bounds the pairs of all experts on one node
+	Rounding      Rounding
+	MinCapacity   int // Standard: lower limit of an expert's capacity; below 1 counts as 1
+	Rounds        int // Reroute: rounds in all; 0 runs until nobody is refused
+	Floor         float64
+	Extra         Extra // Expanded: which experts are offered besides the top K
+	Renormalize   Renormalize
+	AfterDispatch bool   // refused pairs travel all the same and are left out by the receiver
+	RawWeights    bool   // skip the family's normaliser: weights are scores
+	Seed          uint64 // Order Random
 }
 
 // Extra names the experts that Expanded offers a token besides its top K.

@@ -13,7 +13,8 @@ import (
 //
 //  1. the pairs of local token t are Expert[Offset[t]:Offset[t+1]], in order of
 //     score, then expert id; no expert occurs twice in them
-//  2. the ledger balances: routed + extra = kept + dropped, and kept = len(Expert)
+//  2. the ledger balances: routed + extra = kept + dropped, and kept = len(Expert); with
+//     pairs refused after dispatch, len(Expert) = routed, the refused ones at weight 0
 //  3. no budget is exceeded: LoadAfter[e] ≤ Budgets.Expert, and so for rank and node
 //     (scope global)
 //
@@ -29,6 +30,7 @@ type Plan struct {
 	Budgets    Budgets // scope local: the widest of any rank
 	LoadBefore []int64 // [E] pairs of the top K
 	LoadAfter  []int64 // [E] kept pairs
+	LoadSent   []int64 // [E] pairs that travel: LoadAfter, or LoadBefore if they are refused after dispatch
 	Rounds     int     // rounds in which somebody proposed
 	room       int64   // Σ over the selections of their expert capacity; Unbounded if unset
 }
@@ -68,7 +70,7 @@ func (l Layout) RankLoads(load []int64) []int64 {
 	return ranks
 }
 
-func (p *Plan) valid(l Layout, scope Scope) error {
+func (p *Plan) valid(l Layout, cfg Config) error {
 	fault := func(format string, args ...any) error {
 		return fmt.Errorf("capacity: layer %d: plan: "+format, append([]any{p.Layer}, args...)...)
 	}
@@ -83,10 +85,14 @@ func (p *Plan) valid(l Layout, scope Scope) error {
 	if err := p.Ledger.Balance(); err != nil {
 		return fault("%w", err)
 	}
-	if int64(len(p.Expert)) != p.Ledger.Kept {
-		return fault("%d pairs, ledger says %d", len(p.Expert), p.Ledger.Kept)
+	travel := p.Ledger.Kept
+	if cfg.AfterDispatch {
+		travel = p.Ledger.Routed
 	}
-	if scope == Local {
+	if int64(len(p.Expert)) != travel {
+		return fault("%d pairs, ledger says %d", len(p.Expert), travel)
+	}
+	if cfg.Scope == Local {
 		return nil
 	}
 	for e, n := range p.LoadAfter {

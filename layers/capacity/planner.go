@@ -62,6 +62,10 @@ func NewPlanner(c collective.Communicator, cfg Config, m Model, l Layout) (*Plan
 	p.sums = make([]int64, m.Experts+3)
 	p.plan.LoadBefore = make([]int64, m.Experts)
 	p.plan.LoadAfter = make([]int64, m.Experts)
+	p.plan.LoadSent = p.plan.LoadAfter
+	if cfg.AfterDispatch {
+		p.plan.LoadSent = p.plan.LoadBefore
+	}
 	return p, nil
 }
 
@@ -82,7 +86,7 @@ func (p *Planner) Plan(step Step) (*Plan, error) {
 		return nil, err
 	}
 	p.collect()
-	if err := p.plan.valid(p.layout, p.cfg.Scope); err != nil {
+	if err := p.plan.valid(p.layout, p.cfg); err != nil {
 		return nil, err
 	}
 	return &p.plan, nil
@@ -199,7 +203,8 @@ func (p *Planner) collect() {
 		from := len(plan.Expert)
 		gates, top := pr.gates(t), pr.top(t)
 		p.account(t, gates, top)
-		for _, e := range pr.slot[t*pr.width : (t+1)*pr.width] {
+		slots := pr.slot[t*pr.width : (t+1)*pr.width]
+		for _, e := range slots {
 			if e >= 0 {
 				plan.Expert = append(plan.Expert, e)
 			}
@@ -213,7 +218,20 @@ func (p *Planner) collect() {
 		if len(kept) == 0 {
 			plan.Ledger.TokensWithoutExpert++
 		}
+		if p.cfg.AfterDispatch {
+			p.addRefused(t, slots)
+		}
 		plan.Offset = append(plan.Offset, int32(len(plan.Expert)))
+	}
+}
+
+// addRefused lets the refused choices of a token travel, at weight 0.
+func (p *Planner) addRefused(t int, slots []int32) {
+	for j, e := range p.props.choice[t*p.model.TopK : (t+1)*p.model.TopK] {
+		if e >= 0 && slots[j] < 0 {
+			p.plan.Expert = append(p.plan.Expert, e)
+			p.plan.Weight = append(p.plan.Weight, 0)
+		}
 	}
 }
 

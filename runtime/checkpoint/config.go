@@ -18,6 +18,7 @@ type Config struct {
 	Model  layers.Config
 	Tied   bool  // the output matrix is the embedding
 	EOS    []int // token ids that end a text; nil if the config names none
+	Block  int   // edge of the squares that fp8 weights have scales for; 0: no scales
 }
 
 // ReadConfig reads dir/config.json. Its error joins every fault of the file.
@@ -32,7 +33,7 @@ func ReadConfig(dir string) (*Config, error) {
 
 // ParseConfig reads the text of a config.json; path is for its errors.
 func ParseConfig(path string, data []byte) (*Config, error) {
-	f := &fields{file: path}
+	f := &fields{file: path, faults: new([]error)}
 	if err := json.NewDecoder(bytes.NewReader(data)).Decode(&f.raw); err != nil {
 		f.fault("not a JSON object: %w", err)
 		return nil, f.err()
@@ -47,6 +48,10 @@ func ParseConfig(path string, data []byte) (*Config, error) {
 		return nil, f.err()
 	}
 	c := &Config{File: path, Family: family, Model: family.config(f), Tied: f.boolOr("tie_word_embeddings", false), EOS: f.eos()}
+	c.Block = quantization(f, family)
+	if len(*f.faults) == 0 {
+		c.plausible(f)
+	}
 	return c, f.err()
 }
 
@@ -66,34 +71,37 @@ func (f *fields) eos() []int {
 
 // common reads the fields that every family has under the same name.
 func common(f *fields) layers.Config {
-	c := layers.Config{
+	f.only("hidden_act", "silu")
+	return layers.Config{
 		Vocab:        f.size("vocab_size"),
 		Hidden:       f.size("hidden_size"),
 		Layers:       f.size("num_hidden_layers"),
 		MaxPositions: f.size("max_position_embeddings"),
 		Eps:          float32(f.positive("rms_norm_eps")),
 	}
-	a := &c.Attention
-	a.Heads = f.size("num_attention_heads")
-	a.KVHeads = f.sizeOr("num_key_value_heads", a.Heads)
-	f.divides("num_attention_heads", a.Heads, "num_key_value_heads", a.KVHeads)
-	if f.has("head_dim") {
-		a.HeadDim = f.size("head_dim")
-	} else {
-		f.divides("hidden_size", c.Hidden, "num_attention_heads", a.Heads)
-		a.HeadDim = max(1, c.Hidden/a.Heads)
-	}
-	if a.HeadDim%2 != 0 {
-		f.fault("head size %d is odd: rotary embedding needs pairs", a.HeadDim)
-	}
-	a.RopeTheta = f.positiveOr("rope_theta", 10000)
-	f.only("hidden_act", "silu")
-	return c
 }
 
-// mixture reads the numbers of a mixture under a family's names.
-func mixture(f *fields, experts, inner string) layers.MoEConfig {
-	m := layers.MoEConfig{Experts: f.size(experts), TopK: f.size("num_experts_per_tok"), Inner: f.size(inner)}
-	f.atMost("num_experts_per_tok", m.TopK, experts, m.Experts)
-	return m
+// quantization reads quantization_config: the edge of the squares of 8-bit weights
+// that share a scale; 0 if there are none.
+func quantization(f *fields, family *Family) int {
+	if !f.has("quantization_config") {
+		return 0
+	}
+	q := f.object("quantization_config")
+	methods := []string{"fp8"}
+	if family.together {
+		methods = append(methods, "mxfp4")
+	}
+	if q.oneOf("quant_method", "", methods...) == "mxfp4" {
+		return 0
+	}
+	var block []int
+	if !q.read("weight_block_size", &block) {
+		return 0
+	}
+	if len(block) != 2 || block[0] != block[1] || block[0] < 1 || block[0] > maxDim {
+		q.fault("field %q is %v, want two equal sizes", q.name("weight_block_size"), block)
+		return 0
+	}
+	return block[0]
 }

@@ -7,22 +7,26 @@ import (
 	"math"
 )
 
-// fields reads config.json one field at a time and gathers every fault, so that a
-// reader of the whole file reports all of them at once.
+// fields reads config.json, or an object within it, one field at a time and gathers
+// every fault, so that a reader of the whole file reports all of them at once.
 type fields struct {
 	file   string
+	within string // names of the objects around, each with a dot behind it
 	raw    map[string]json.RawMessage
-	faults []error
+	faults *[]error // of the whole file
 }
 
 // maxDim bounds every size in a config: larger ones are absurd.
 const maxDim = 1 << 24
 
 func (f *fields) fault(format string, args ...any) {
-	f.faults = append(f.faults, &Error{File: f.file, Err: fmt.Errorf(format, args...)})
+	*f.faults = append(*f.faults, &Error{File: f.file, Err: fmt.Errorf(format, args...)})
 }
 
-func (f *fields) err() error { return errors.Join(f.faults...) }
+func (f *fields) err() error { return errors.Join(*f.faults...) }
+
+// name is a field's name as errors give it.
+func (f *fields) name(field string) string { return f.within + field }
 
 // has tells whether a field is there and not null.
 func (f *fields) has(name string) bool {
@@ -33,28 +37,40 @@ func (f *fields) has(name string) bool {
 // read decodes a field into v and tells whether it could.
 func (f *fields) read(name string, v any) bool {
 	if !f.has(name) {
-		f.fault("field %q is missing", name)
+		f.fault("field %q is missing", f.name(name))
 		return false
 	}
 	if err := json.Unmarshal(f.raw[name], v); err != nil {
-		f.fault("field %q: %s is not of the right type", name, abridged(f.raw[name]))
+		f.fault("field %q: %s is not of the right type", f.name(name), abridged(f.raw[name]))
 		return false
 	}
 	return true
 }
 
-// size reads a positive integer.
-func (f *fields) size(name string) int {
+// object reads a field that holds fields of its own; none if it is missing.
+func (f *fields) object(name string) *fields {
+	o := &fields{file: f.file, within: f.name(name) + ".", faults: f.faults}
+	if f.has(name) {
+		f.read(name, &o.raw)
+	}
+	return o
+}
+
+// integer reads an integer from least to maxDim; least stands for one that is not.
+func (f *fields) integer(name string, least int) int {
 	var v float64
 	if !f.read(name, &v) {
-		return 1
+		return least
 	}
-	if v != math.Trunc(v) || v < 1 || v > maxDim {
-		f.fault("field %q is %s, want an integer from 1 to %d", name, abridged(f.raw[name]), maxDim)
-		return 1
+	if v != math.Trunc(v) || v < float64(least) || v > maxDim {
+		f.fault("field %q is %s, want an integer from %d to %d", f.name(name), abridged(f.raw[name]), least, maxDim)
+		return least
 	}
 	return int(v)
 }
+
+// size reads a positive integer.
+func (f *fields) size(name string) int { return f.integer(name, 1) }
 
 // sizeOr reads a positive integer that may be missing.
 func (f *fields) sizeOr(name string, missing int) int {
@@ -64,11 +80,23 @@ func (f *fields) sizeOr(name string, missing int) int {
 	return f.size(name)
 }
 
-// positive reads a number above 0.
+// countOr reads an integer that is not negative and may be missing.
+func (f *fields) countOr(name string, missing int) int {
+	if !f.has(name) {
+		return missing
+	}
+	return f.integer(name, 0)
+}
+
+// positive reads a number above 0; 1 stands for one that is not.
 func (f *fields) positive(name string) float64 {
 	var v float64
-	if f.read(name, &v) && !(v > 0 && v <= math.MaxFloat32) {
-		f.fault("field %q is %s, want a positive number", name, abridged(f.raw[name]))
+	if !f.read(name, &v) {
+		return 1
+	}
+	if !(v > 0 && v <= math.MaxFloat32) {
+		f.fault("field %q is %s, want a positive number", f.name(name), abridged(f.raw[name]))
+		return 1
 	}
 	return v
 }
@@ -97,34 +125,6 @@ func (f *fields) textOr(name, missing string) string {
 	}
 	f.read(name, &missing)
 	return missing
-}
-
-// atMost faults unless a ≤ b, both named.
-func (f *fields) atMost(nameA string, a int, nameB string, b int) {
-	if a > b {
-		f.fault("field %q is %d, more than %q %d", nameA, a, nameB, b)
-	}
-}
-
-// divides faults unless part divides whole, both named.
-func (f *fields) divides(nameWhole string, whole int, namePart string, part int) {
-	if whole%part != 0 {
-		f.fault("field %q %d does not divide by %q %d", nameWhole, whole, namePart, part)
-	}
-}
-
-// only faults where a field has another value than the one the family supports.
-func (f *fields) only(name, supported string) {
-	if got := f.textOr(name, supported); got != supported {
-		f.fault("field %q is %q, only %q is supported", name, got, supported)
-	}
-}
-
-// absent faults where a feature that is not supported is asked for.
-func (f *fields) absent(name string) {
-	if f.has(name) {
-		f.fault("field %q is %s, which is not supported", name, abridged(f.raw[name]))
-	}
 }
 
 func abridged(raw json.RawMessage) string {

@@ -2,8 +2,6 @@ package tokenizer
 
 import (
 	"encoding/json"
-	"maps"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -18,25 +16,23 @@ type finder interface {
 
 // newFinder reads a field {"String": "…"} or {"Regex": "…"}.
 func newFinder(field string, raw json.RawMessage) (finder, error) {
-	var pattern map[string]string
-	if err := json.Unmarshal(raw, &pattern); err != nil {
-		return nil, jsonFault(field, err, len(raw))
+	o, err := newObject(field, raw)
+	if err != nil {
+		return nil, err
 	}
-	for _, kind := range slices.Sorted(maps.Keys(pattern)) {
-		text := pattern[kind]
-		switch {
-		case len(pattern) > 1:
-			return nil, faultf(field, "has %d fields, want one", len(pattern))
-		case kind == "String" && text == "":
-			return nil, faultf(field, "an empty string is %w", ErrUnsupported)
-		case kind == "String":
-			return literal(text), nil
-		case kind == "Regex":
-			return compile(field, text)
-		}
-		return nil, faultf(field, "kind %q is %w", kind, ErrUnsupported)
+	var f struct{ String, Regex *string }
+	if err := o.read(&f, nil, "String", "Regex"); err != nil {
+		return nil, err
 	}
-	return nil, faultf(field, "is empty, want String or Regex")
+	switch {
+	case (f.String == nil) == (f.Regex == nil):
+		return nil, faultf(field, "has %d of String and Regex, want one", len(o.fields))
+	case f.Regex != nil:
+		return compile(field, *f.Regex)
+	case *f.String == "":
+		return nil, faultf(field, "an empty string is %w", ErrUnsupported)
+	}
+	return literal(*f.String), nil
 }
 
 // literal finds a string that is not empty.

@@ -2,6 +2,7 @@ package tokenizer
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -49,4 +50,13 @@ func show(pieces []piece) string {
 		}
 	}
 	return strings.Join(texts, "|")
+}
+
+func TestOfTokensThatNormalizeToTheSameSpecialOnesAreFound(t *testing.T) {
+	const list = `[{"id": 288, "content": "TOK", "special": false, "single_word": false, "lstrip": false, "rstrip": false, "normalized": true},
+		{"id": 289, "content": "Tok", "special": true, "single_word": false, "lstrip": false, "rstrip": false, "normalized": true}]`
+	tok := parseWith(t, "bytelevel", fields{"normalizer": raw(`{"type": "Lowercase"}`), "added_tokens": raw(list)}, nil)
+	if ids, err := tok.Encode("tOK"); err != nil || !slices.Equal(ids, []int32{289}) {
+		t.Errorf("got %v, %v, want 289", ids, err)
+	}
 }

@@ -2,6 +2,7 @@ package tokenizer
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"unicode"
 )
@@ -95,6 +96,20 @@ func TestGPT2Words(t *testing.T) {
 	for _, test := range tests {
 		if got := parts(t, s, test.text); got != test.want {
 			t.Errorf("%q: got %q, want %q", test.text, got, test.want)
+		}
+	}
+}
+
+func TestLongMatches(t *testing.T) {
+	for _, source := range []string{`(?:ab|c)+d`, `\s+(?!\S)`, `(?:a?b?)*$`} {
+		p, err := compile("", source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, text := range []string{strings.Repeat("ab", 1<<18), strings.Repeat(" ", 1<<18) + "x"} {
+			if _, err := p.find(nil, text); err != nil {
+				t.Errorf("%s in %d bytes: %v", source, len(text), err)
+			}
 		}
 	}
 }

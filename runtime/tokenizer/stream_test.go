@@ -2,6 +2,7 @@ package tokenizer
 
 import (
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -50,5 +51,43 @@ func TestStreamWithoutSpecial(t *testing.T) {
 	}
 	if text, err := tok.Stream().Push(-1); err == nil {
 		t.Errorf("id -1 is %q, want an error", text)
+	}
+}
+
+func TestDecoderChains(t *testing.T) {
+	tests := []struct {
+		rule, decoders string
+		tokens         []string
+		want           string
+	}{
+		{"Fuse, then Strip both ends", `{"type": "Fuse"}, {"type": "Strip", "content": "a", "start": 2, "stop": 1}`, []string{"a", "aab", "aa"}, "aba"},
+		{"Strip both ends of one character", `{"type": "Strip", "content": "a", "start": 1, "stop": 1}`, []string{"a", "aa", "aaa"}, "a"},
+		{"a first token that is no byte is the first for Metaspace", `{"type": "ByteFallback"}, {"type": "Metaspace", "replacement": "▁"}`, []string{"▁a", "▁b"}, "a b"},
+		{"Replace in the fused text", `{"type": "Fuse"}, {"type": "Replace", "pattern": {"String": "ab"}, "content": "c"}`, []string{"a", "b"}, "c"},
+		{"ByteLevel makes one token", `{"type": "ByteLevel"}, {"type": "Strip", "content": "a", "start": 1, "stop": 0}`, []string{"a", "a", "Ġ"}, "a "},
+		{"Fuse before ByteFallback hides the bytes", `{"type": "Fuse"}, {"type": "ByteFallback"}`, []string{"<0x", "41>"}, "A"},
+	}
+	for _, test := range tests {
+		t.Run(test.rule, func(t *testing.T) {
+			o, err := newObject("decoder", raw(`{"type": "Sequence", "decoders": [`+test.decoders+`]}`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			stages, err := newStages(nil, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got strings.Builder
+			decoders, push := startAll(incremental(stages), func(text string) { got.WriteString(text) })
+			for _, token := range test.tokens {
+				push(token)
+			}
+			for _, d := range decoders {
+				d.flush()
+			}
+			if got.String() != test.want {
+				t.Errorf("%q: got %q, want %q", test.tokens, got.String(), test.want)
+			}
+		})
 	}
 }

@@ -1,0 +1,69 @@
+package layers
+
+import (
+	"fmt"
+
+	"capmoe/collective"
+	"capmoe/layers/capacity"
+)
+
+// Wire is how rows travel between tokens and experts.
+type Wire uint8
+
+// The wires of --moe-token-dispatcher-type, and those that only baselines use.
+const (
+	AllToAll  Wire = iota // each row to the rank of its expert (all-to-all-v)
+	AllGather             // every row to every rank, partial sums back (allgather + reduce-scatter)
+	Padded                // all-to-all of fixed blocks of capacity rows
+)
+
+var wireNames = []string{"alltoall", "allgather", "padded alltoall"}
+
+func (w Wire) String() string { return wireNames[w] }
+
+// ParseWire reads the name of a dispatcher type.
+func ParseWire(name string) (Wire, error) {
+	for w, known := range wireNames[:Padded] {
+		if name == known {
+			return Wire(w), nil
+		}
+	}
+	return 0, fmt.Errorf("layers: unknown token dispatcher type %q, want alltoall or allgather", name)
+}
+
+// exchange brings rows to their experts and the outputs back. dispatch returns the
+// rows of this rank's experts, grouped by expert in rising order, and how many each
+// has; the experts put their outputs in their place; combine computes
+// y[t] = Σ weight · output.
+type exchange interface {
+	dispatch(plan *capacity.Plan, x []float32) (rows []float32, counts []int, err error)
+	combine(plan *capacity.Plan, y []float32) error
+}
+
+func newExchange(c collective.Communicator, p Parts) (exchange, error) {
+	switch {
+	case p.Wire == AllGather:
+		if p.Policy.AfterDispatch {
+			return nil, fmt.Errorf("layers: pairs refused after dispatch travel by alltoall, not by %v", p.Wire)
+		}
+		return newAllGather(c, p), nil
+	case p.Wire == Padded:
+		if _, set := p.Policy.Expert.Gamma(); !set || p.Policy.Policy != capacity.Drop || p.Policy.Scope != capacity.Local {
+			return nil, fmt.Errorf("layers: padding to capacity needs policy drop, scope local and an expert capacity factor; policy is %v, scope %v", p.Policy.Policy, p.Policy.Scope)
+		}
+	}
+	return newAllToAll(c, p), nil
+}
+
+// sameHash fails on every rank unless all hold the same plan.
+func sameHash(c collective.Communicator, plan *capacity.Plan) error {
+	h := plan.Hash()
+	extremes := []uint64{h, ^h}
+	if err := collective.AllReduce(c, collective.Max, extremes); err != nil {
+		return fmt.Errorf("layers: layer %d: plan hash: %w", plan.Layer, err)
+	}
+	if extremes[0] != h || extremes[1] != ^h {
+		return fmt.Errorf("layers: layer %d: plan hash of rank %d is %016x, others hold %016x to %016x", plan.Layer, c.Rank(), h, ^extremes[1], extremes[0])
+	}
+	return nil
+}

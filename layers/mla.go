@@ -1,0 +1,114 @@
+package layers
+
+import (
+	"math"
+
+	"capmoe/layers/kernel"
+)
+
+// latentAttention is multi-head latent attention (DeepSeek-V2, arXiv 2405.04434,
+// section 2.1):
+//
+//	x ─ KVDown ─┬─ norm ─ KVUp ─ per head: k without position [Nope] ─┬─ v [Value]
+//	            └─ k with position [Rope], for all heads ─────────────┘
+//	x (─ QDown ─ norm) ─ Q ─ per head: q without position [Nope], with position [Rope]
+type latentAttention struct {
+	cfg    AttentionConfig
+	rope   *rope
+	attend attender
+
+	latent []float32 // [T_l, KVRank] normalised
+	down   []float32 // [T_l, KVRank + Rope]
+	kv     []float32 // [T_l, Heads·(Nope + Value)]
+	qDown  []float32 // [T_l, QueryRank]
+	q      []float32 // [T_l, Queries]
+	mixed  []float32 // [T_l, Heads·Value]
+}
+
+func newLatentAttention(lib kernel.Library, cfg AttentionConfig) *latentAttention {
+	return &latentAttention{cfg: cfg, rope: newRope(cfg.Latent.Rope, cfg.Rope), attend: attender{lib: lib}}
+}
+
+// forward computes y = attention(x) for the sequences of a batch: x and y are [T_l, H].
+func (a *latentAttention) forward(y, x []float32, w *LatentWeights, b Batch) {
+	c := a.cfg.Latent
+	n := len(b.IDs)
+	a.queries(x, w, n)
+	a.keys(x, w, n)
+	a.mixed = grow(a.mixed, n*a.cfg.Heads*c.Value)
+	for s := range b.Sequences() {
+		from, to := int(b.Starts[s]), int(b.Starts[s+1])
+		a.rope.grow(to - from)
+		for t := from; t < to; t++ {
+			a.place(t, t-from)
+		}
+		a.mix(from, to)
+	}
+	w.Out.MulTo(y, a.mixed, n)
+}
+
+// queries computes q from n rows of x.
+func (a *latentAttention) queries(x []float32, w *LatentWeights, n int) {
+	c := a.cfg.Latent
+	a.q = grow(a.q, n*a.cfg.Queries())
+	if c.QueryRank == 0 {
+		w.Q.MulTo(a.q, x, n)
+		return
+	}
+	a.qDown = grow(a.qDown, n*c.QueryRank)
+	w.QDown.MulTo(a.qDown, x, n)
+	rmsNorm(a.qDown, a.qDown, w.QNorm, c.Eps)
+	w.Q.MulTo(a.q, a.qDown, n)
+}
+
+// keys computes down and kv from n rows of x.
+func (a *latentAttention) keys(x []float32, w *LatentWeights, n int) {
+	c := a.cfg.Latent
+	width := c.KVRank + c.Rope
+	a.down, a.latent = grow(a.down, n*width), grow(a.latent, n*c.KVRank)
+	w.KVDown.MulTo(a.down, x, n)
+	for t := range n {
+		rmsNorm(a.latent[t*c.KVRank:(t+1)*c.KVRank], a.down[t*width:][:c.KVRank], w.KVNorm, c.Eps)
+	}
+	a.kv = grow(a.kv, n*a.cfg.Heads*(c.Nope+c.Value))
+	w.KVUp.MulTo(a.kv, a.latent, n)
+}
+
+// place turns what has a position in token t's queries and key to pos.
+func (a *latentAttention) place(t, pos int) {
+	c := a.cfg.Latent
+	for h := range a.cfg.Heads {
+		at := t*a.cfg.Queries() + h*a.cfg.HeadDim + c.Nope
+		a.rope.rotate(a.q[at:at+c.Rope], pos)
+	}
+	at := t*(c.KVRank+c.Rope) + c.KVRank
+	a.rope.rotate(a.down[at:at+c.Rope], pos)
+}
+
+// mix runs the heads over the sequence of tokens [from, to).
+func (a *latentAttention) mix(from, to int) {
+	if from == to {
+		return
+	}
+	c := a.cfg.Latent
+	perHead := c.Nope + c.Value
+	kvWidth, downWidth, outWidth := a.cfg.Heads*perHead, c.KVRank+c.Rope, a.cfg.Heads*c.Value
+	q, kv := a.q[from*a.cfg.Queries():], a.kv[from*kvWidth:]
+	position := columns{a.down[from*downWidth+c.KVRank:], c.Rope, downWidth}
+	scale := 1 / math.Sqrt(float64(a.cfg.HeadDim))
+	if c.ScaleFactor != 0 {
+		scale *= float64(c.ScaleFactor)
+	}
+	for h := range a.cfg.Heads {
+		qh, kvh := q[h*a.cfg.HeadDim:], kv[h*perHead:]
+		a.attend.attend(head{
+			n:     to - from,
+			dst:   columns{a.mixed[from*outWidth+h*c.Value:], c.Value, outWidth},
+			q:     [2]columns{{qh, c.Nope, a.cfg.Queries()}, {qh[c.Nope:], c.Rope, a.cfg.Queries()}},
+			k:     [2]columns{{kvh, c.Nope, kvWidth}, position},
+			v:     columns{kvh[c.Nope:], c.Value, kvWidth},
+			scale: float32(scale),
+			sink:  float32(math.Inf(-1)),
+		})
+	}
+}

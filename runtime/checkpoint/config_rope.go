@@ -1,0 +1,93 @@
+package checkpoint
+
+import (
+	"math"
+
+	"capmoe/layers"
+)
+
+// ropeFields is where the stretching of rotary embedding is described: rope_scaling,
+// or rope_parameters of transformers 5, which holds rope_theta too.
+func ropeFields(f *fields) *fields {
+	if f.has("rope_parameters") {
+		return f.object("rope_parameters")
+	}
+	return f.object("rope_scaling")
+}
+
+// ropeType is its kind, under the newer or the older name.
+func ropeType(s *fields) string {
+	name := "rope_type"
+	if !s.has(name) && s.has("type") {
+		name = "type"
+	}
+	return s.oneOf(name, "default", "default", "linear", "yarn")
+}
+
+// rope reads rotary embedding.
+func rope(f *fields) layers.RopeConfig {
+	s := ropeFields(f)
+	r := layers.RopeConfig{Theta: s.positiveOr("rope_theta", f.positiveOr("rope_theta", 10000))}
+	for _, o := range []*fields{f, s} {
+		if part := o.positiveOr("partial_rotary_factor", 1); part != 1 {
+			o.fault("field %q is %v, only 1 is supported", o.name("partial_rotary_factor"), part)
+		}
+	}
+	switch ropeType(s) {
+	case "linear":
+		r.Linear = s.positive("factor")
+	case "yarn":
+		r.Yarn = yarn(f, s)
+	}
+	return r
+}
+
+// yarn reads YaRN's numbers, with the defaults of transformers and of DeepSeek.
+func yarn(f, s *fields) layers.YarnConfig {
+	y := layers.YarnConfig{
+		Factor:   s.positive("factor"),
+		BetaFast: s.positiveOr("beta_fast", 32),
+		BetaSlow: s.positiveOr("beta_slow", 1),
+		Exact:    !s.boolOr("truncate", true),
+	}
+	if s.has("original_max_position_embeddings") {
+		y.Positions = s.size("original_max_position_embeddings")
+	} else {
+		y.Positions = f.size("max_position_embeddings")
+	}
+	if y.BetaFast < y.BetaSlow {
+		s.fault("field %q is %v, less than %q %v", s.name("beta_fast"), y.BetaFast, s.name("beta_slow"), y.BetaSlow)
+	}
+	amplitude := yarnScale(y.Factor, weightOr(s, "mscale", 1)) / yarnScale(y.Factor, weightOr(s, "mscale_all_dim", 0))
+	y.Amplitude = float32(s.positiveOr("attention_factor", amplitude))
+	return y
+}
+
+// latentScale is what YaRN multiplies the scores of latent attention by.
+func latentScale(f *fields) float32 {
+	s := ropeFields(f)
+	all := weightOr(s, "mscale_all_dim", 0)
+	if s.textOr("type", s.textOr("rope_type", "")) != "yarn" || all == 0 {
+		return 1
+	}
+	m := yarnScale(s.positive("factor"), all)
+	return float32(m * m)
+}
+
+// yarnScale is YaRN's attention factor (section 3.4 of arXiv 2309.00071), as weighted
+// by DeepSeek.
+func yarnScale(factor, weight float64) float64 {
+	if factor <= 1 {
+		return 1
+	}
+	return 0.1*weight*math.Log(factor) + 1
+}
+
+// weightOr reads a number that is not negative and may be missing.
+func weightOr(f *fields, name string, missing float64) float64 {
+	var v float64
+	if f.has(name) && f.read(name, &v) && v == 0 {
+		return 0
+	}
+	return f.positiveOr(name, missing)
+}

@@ -1,0 +1,39 @@
+package runtime
+
+import (
+	"fmt"
+
+	"capmoe/layers"
+)
+
+// Routing says how a run routes: a dialect, or the name of a baseline, whose dialect
+// follows from the capacity factor and seed of the given policy and the model's top K.
+type Routing struct {
+	layers.Dialect
+	Baseline string
+}
+
+// Validate reports faults that need no model.
+func (r Routing) Validate() error {
+	if r.Baseline == "" {
+		return r.Policy.Validate()
+	}
+	d, err := r.resolve(1)
+	if err != nil {
+		return err
+	}
+	if err := d.Policy.Validate(); err != nil {
+		return fmt.Errorf("baseline %s: %w", r.Baseline, err)
+	}
+	return nil
+}
+
+// resolve returns the dialect for a model's top K.
+func (r Routing) resolve(topK int) (layers.Dialect, error) {
+	if r.Baseline == "" {
+		return r.Dialect, nil
+	}
+	d, err := layers.Baseline(r.Baseline, r.Policy.Expert, topK)
+	d.Policy.Seed = r.Policy.Seed
+	return d, err
+}
