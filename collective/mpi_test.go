@@ -83,7 +83,7 @@ func mpirun(t *testing.T, ranks int, name string) (string, error) {
 	if _, ok := mpiCases[name]; !ok {
 		t.Fatalf("no case %q", name)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, path, "-n", fmt.Sprint(ranks), "--oversubscribe", "--bind-to", "none",
 		"--mca", "mpi_yield_when_idle", "1", "--mca", "btl_vader_single_copy_mechanism", "none",

@@ -50,9 +50,9 @@ func newAllGather(c collective.Communicator, p Parts) *allGather {
 	return g
 }
 
-func (g *allGather) dispatch(plan *capacity.Plan, x []float32) (rows []float32, counts []int, err error) {
+func (g *allGather) dispatch(plan *capacity.Plan, x []float32) (arrived, error) {
 	if err := errors.Join(sameHash(g.comm, plan), g.gather(plan, x)); err != nil {
-		return nil, nil, fmt.Errorf("layers: layer %d: allgather: %w", plan.Layer, err)
+		return arrived{}, fmt.Errorf("layers: layer %d: allgather: %w", plan.Layer, err)
 	}
 	clear(g.rowNum)
 	for _, e := range g.allExp {
@@ -80,7 +80,7 @@ func (g *allGather) dispatch(plan *capacity.Plan, x []float32) (rows []float32, 
 			pair++
 		}
 	}
-	return g.rows, g.rowNum, nil
+	return arrived{g.rows, g.rowNum, g.rowNum}, nil
 }
 
 // gather brings all ranks' rows and pairs here.

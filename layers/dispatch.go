@@ -37,6 +37,7 @@ type allToAll struct {
 	sendCounts []int    // [P] elements
 	recvCounts []int
 	rowCounts  []int // [owned] rows of each owned expert
+	admit      []int // [owned] rows that each owned expert computes
 	rowStart   []int // [owned] where the next row of each owned expert goes
 }
 
@@ -63,21 +64,34 @@ func newAllToAll(c collective.Communicator, p Parts) *allToAll {
 	return d
 }
 
-// dispatch brings the rows of x, [T_l, H], to their experts. It returns the rows for
-// this rank's experts, grouped by expert, and how many each has.
-func (d *allToAll) dispatch(plan *capacity.Plan, x []float32) (rows []float32, counts []int, err error) {
+// dispatch brings the rows of x, [T_l, H], to their experts.
+func (d *allToAll) dispatch(plan *capacity.Plan, x []float32) (arrived, error) {
 	d.pack(plan, x)
 	if err := d.agree(plan); err != nil {
-		return nil, nil, err
+		return arrived{}, err
 	}
 	if err := d.makeRoom(plan); err != nil {
-		return nil, nil, err
+		return arrived{}, err
 	}
 	if err := collective.AllToAllV(d.comm, d.recv, d.recvCounts, d.send, d.sendCounts); err != nil {
-		return nil, nil, fmt.Errorf("layers: layer %d: dispatch: %w", plan.Layer, err)
+		return arrived{}, fmt.Errorf("layers: layer %d: dispatch: %w", plan.Layer, err)
 	}
 	d.regroup(func(row, recv []float32) { copy(row, recv) })
-	return d.rows, d.rowCounts, nil
+	in := arrived{d.rows, d.rowCounts, d.rowCounts}
+	if d.policy.AfterDispatch {
+		in.compute = d.admitted(plan)
+	}
+	return in, nil
+}
+
+// admitted is how many of its rows each owned expert keeps where pairs are refused
+// after dispatch: rows come in the order in which the plan keeps them.
+func (d *allToAll) admitted(plan *capacity.Plan) []int {
+	d.admit = d.admit[:0]
+	for _, e := range d.owned {
+		d.admit = append(d.admit, int(plan.LoadAfter[e]))
+	}
+	return d.admit
 }
 
 // makeRoom sizes the receive buffers: by the budgets where there are any, which bound

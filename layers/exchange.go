@@ -31,13 +31,18 @@ func ParseWire(name string) (Wire, error) {
 	return 0, fmt.Errorf("layers: unknown token dispatcher type %q, want alltoall or allgather", name)
 }
 
-// exchange brings rows to their experts and the outputs back. dispatch returns the
-// rows of this rank's experts, grouped by expert in rising order, and how many each
-// has; the experts put their outputs in their place; combine computes
-// y[t] = Σ weight · output.
+// exchange brings rows to their experts and the outputs back. The experts put their
+// outputs in the place of the rows; combine computes y[t] = Σ weight · output.
 type exchange interface {
-	dispatch(plan *capacity.Plan, x []float32) (rows []float32, counts []int, err error)
+	dispatch(plan *capacity.Plan, x []float32) (arrived, error)
 	combine(plan *capacity.Plan, y []float32) error
+}
+
+// arrived is the rows sent to this rank's experts.
+type arrived struct {
+	rows    []float32 // [N, H], by owned expert in rising order, then by source
+	counts  []int     // [owned] rows of each expert
+	compute []int     // [owned] how many of them, from the first, are computed; the others give zero
 }
 
 func newExchange(c collective.Communicator, p Parts) (exchange, error) {

@@ -6,13 +6,14 @@ type experts struct {
 	mlp    mlp
 }
 
-// forward replaces rows, [N, H] grouped by owned expert with counts[i] rows for the
-// i-th, by the experts' outputs.
-func (x *experts) forward(rows []float32, counts []int, w []ExpertWeights) {
+// forward replaces the rows of the owned experts by their outputs.
+func (x *experts) forward(in arrived, w []ExpertWeights) {
 	at := 0
-	for i, n := range counts {
-		own := rows[at*x.hidden : (at+n)*x.hidden]
-		x.mlp.forward(own, own, n, &w[i])
+	for i, n := range in.counts {
+		own := in.rows[at*x.hidden : (at+n)*x.hidden]
+		computed := own[:in.compute[i]*x.hidden]
+		x.mlp.forward(computed, computed, in.compute[i], &w[i])
+		clear(own[len(computed):])
 		at += n
 	}
 }

@@ -52,12 +52,12 @@ func (m *MoE) Forward(y, x []float32, w *BlockWeights, layer int, tokens []int32
 		return err
 	}
 	m.hooks.enter(layer, Dispatch)
-	rows, counts, err := m.exchange.dispatch(plan, x)
+	in, err := m.exchange.dispatch(plan, x)
 	if err != nil {
 		return err
 	}
 	m.hooks.enter(layer, Expert)
-	m.experts.forward(rows, counts, w.Experts)
+	m.experts.forward(in, w.Experts)
 	shared := m.shared.forward(x, len(tokens), w)
 	m.hooks.enter(layer, Combine)
 	if err := m.exchange.combine(plan, y); err != nil {

@@ -69,7 +69,7 @@ func run(ctx context.Context, world *launch.World, args []string, stdout, stderr
 
 func commands(w *launch.World, stdout, stderr io.Writer) []*cli.Command {
 	t := terminal{world: w, stdout: stdout, stderr: stderr}
-	return []*cli.Command{evalCommand(t), logitsCommand(t), planCommand(t), doctorCommand(t)}
+	return []*cli.Command{evalCommand(t), logitsCommand(t), planCommand(t), benchCommand(t), doctorCommand(t)}
 }
 
 // terminal is what a subcommand has of the process that runs it.

@@ -27,11 +27,12 @@ func latent(f *fields) layers.AttentionConfig {
 	l := layers.LatentConfig{
 		QueryRank: f.sizeOr("q_lora_rank", 0), KVRank: f.size("kv_lora_rank"),
 		Nope: f.size("qk_nope_head_dim"), Rope: f.size("qk_rope_head_dim"), Value: f.size("v_head_dim"),
-		Eps: eps, ScaleFactor: latentScale(f),
+		Eps: eps,
 	}
 	f.even("qk_rope_head_dim", l.Rope)
-	heads := f.size("num_attention_heads")
-	return layers.AttentionConfig{Heads: heads, KVHeads: heads, HeadDim: l.Nope + l.Rope, Rope: rope(f), Latent: l}
+	heads, r := f.size("num_attention_heads"), rope(f)
+	l.ScaleFactor = latentScale(f, r.Yarn.Factor)
+	return layers.AttentionConfig{Heads: heads, KVHeads: heads, HeadDim: l.Nope + l.Rope, Rope: r, Latent: l}
 }
 
 // window reads a sliding window over all layers; one that holds every position is none.

@@ -56,8 +56,8 @@ func dense(f *fields, depth int, isDense func(layer int) bool) layers.DenseConfi
 // groupLimit reads a choice confined to the best groups; a group's score is the sum
 // of its so many best experts'.
 func groupLimit(f *fields, m layers.MoEConfig, best int) layers.GroupLimit {
-	g := layers.GroupLimit{Groups: f.sizeOr("n_group", 1), Best: best}
-	g.Keep = f.sizeOr("topk_group", g.Groups)
+	g := layers.GroupLimit{Groups: f.size("n_group"), Best: best}
+	g.Keep = f.size("topk_group")
 	f.divides("n_routed_experts", m.Experts, "n_group", g.Groups)
 	f.atMost("topk_group", g.Keep, "n_group", g.Groups)
 	size := m.Experts / g.Groups

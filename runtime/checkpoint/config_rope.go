@@ -63,14 +63,10 @@ func yarn(f, s *fields) layers.YarnConfig {
 	return y
 }
 
-// latentScale is what YaRN multiplies the scores of latent attention by.
-func latentScale(f *fields) float32 {
-	s := ropeFields(f)
-	all := weightOr(s, "mscale_all_dim", 0)
-	if s.textOr("type", s.textOr("rope_type", "")) != "yarn" || all == 0 {
-		return 1
-	}
-	m := yarnScale(s.positive("factor"), all)
+// latentScale is what a stretch by YaRN multiplies the scores of latent attention by;
+// a factor of 0 is no stretch.
+func latentScale(f *fields, factor float64) float32 {
+	m := yarnScale(factor, weightOr(ropeFields(f), "mscale_all_dim", 0))
 	return float32(m * m)
 }
 

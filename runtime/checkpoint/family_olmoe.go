@@ -9,12 +9,9 @@ var olmoe = Family{
 	names:     llamaNames,
 	config: func(f *fields) layers.Config {
 		c := common(f)
+		c.Attention = grouped(f, c.Hidden)
 		c.Attention.QKNorm = layers.WholeQKNorm
 		c.Attention.Clip = float32(f.positiveOr("clip_qkv", 0))
-		if f.boolOr("attention_bias", false) {
-			f.fault("field \"attention_bias\" is true, which is not supported")
-		}
-		f.absent("rope_scaling")
 		c.MoE = mixture(f, "num_experts", "intermediate_size")
 		c.MoE.Weighting.Normalize = f.boolOr("norm_topk_prob", false)
 		return c

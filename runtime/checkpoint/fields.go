@@ -19,8 +19,15 @@ type fields struct {
 // maxDim bounds every size in a config: larger ones are absurd.
 const maxDim = 1 << 24
 
+// fault notes a fault, once if the same field is read again.
 func (f *fields) fault(format string, args ...any) {
-	*f.faults = append(*f.faults, &Error{File: f.file, Err: fmt.Errorf(format, args...)})
+	fault := &Error{File: f.file, Err: fmt.Errorf(format, args...)}
+	for _, known := range *f.faults {
+		if known.Error() == fault.Error() {
+			return
+		}
+	}
+	*f.faults = append(*f.faults, fault)
 }
 
 func (f *fields) err() error { return errors.Join(*f.faults...) }
@@ -32,6 +39,13 @@ func (f *fields) name(field string) string { return f.within + field }
 func (f *fields) has(name string) bool {
 	raw, ok := f.raw[name]
 	return ok && string(raw) != "null"
+}
+
+// assume gives a field that is missing the value that the family's own code has for it.
+func (f *fields) assume(name, value string) {
+	if !f.has(name) {
+		f.raw[name] = json.RawMessage(value)
+	}
 }
 
 // read decodes a field into v and tells whether it could.

@@ -1,0 +1,53 @@
+package collective
+
+// Traffic counts what one rank hands to a communicator.
+type Traffic struct {
+	Calls int
+	Bytes int64 // sent to other ranks; a reduction or broadcast counts its vector once
+}
+
+// Counted returns c with its traffic counted into t. Groups split from it are not counted.
+func Counted(c Communicator, t *Traffic) Communicator { return &counted{c, t} }
+
+type counted struct {
+	Communicator
+	traffic *Traffic
+}
+
+func (c *counted) add(bytes int) {
+	c.traffic.Calls++
+	if c.Size() > 1 {
+		c.traffic.Bytes += int64(bytes)
+	}
+}
+
+func (c *counted) AllToAllV(recv []byte, recvCounts []int, send []byte, sendCounts []int) error {
+	bytes := 0
+	for r, n := range sendCounts {
+		if r != c.Rank() {
+			bytes += n
+		}
+	}
+	c.add(bytes)
+	return c.Communicator.AllToAllV(recv, recvCounts, send, sendCounts)
+}
+
+func (c *counted) AllGatherV(recv []byte, recvCounts []int, send []byte) error {
+	c.add(len(send) * (c.Size() - 1))
+	return c.Communicator.AllGatherV(recv, recvCounts, send)
+}
+
+func (c *counted) AllReduce(buf []byte, t Type, op Op) error {
+	c.add(len(buf))
+	return c.Communicator.AllReduce(buf, t, op)
+}
+
+func (c *counted) Broadcast(buf []byte, root int) error {
+	c.add(len(buf))
+	return c.Communicator.Broadcast(buf, root)
+}
+
+func (c *counted) Barrier() error {
+	c.add(0)
+	return c.Communicator.Barrier()
+}

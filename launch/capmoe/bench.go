@@ -1,0 +1,81 @@
+package main
+
+import (
+	"fmt"
+
+	"capmoe/layers/capacity"
+	"capmoe/runtime/bench"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/urfave/cli/v2"
+)
+
+func benchCommand(t terminal) *cli.Command {
+	return &cli.Command{
+		Name:        "bench",
+		Usage:       "measure the parts of a run on this machine",
+		UsageText:   "mpirun -n P capmoe bench plan [flags]",
+		Subcommands: []*cli.Command{benchPlanCommand(t)},
+	}
+}
+
+func benchPlanCommand(t terminal) *cli.Command {
+	return &cli.Command{
+		Name:      "plan",
+		Usage:     "planning: time and bytes on the wire by policy and tokens",
+		UsageText: "mpirun -n P capmoe bench plan [flags]",
+		Flags: []cli.Flag{
+			&cli.IntSliceFlag{Name: "tokens", Value: cli.NewIntSlice(16, 1024, 8192, 65536), Usage: "`T`, tokens of the step over all ranks; several with commas"},
+			&cli.IntFlag{Name: "experts", Value: 64, Usage: "`E`"},
+			&cli.IntFlag{Name: "topk", Value: 8, Usage: "`K`"},
+			&cli.Float64Flag{Name: "moe-expert-capacity-factor", Aliases: []string{"gamma"}, Value: 1, Usage: "`γ`"},
+			&cli.IntFlag{Name: "repeats", Value: 20, Usage: "`N` timed plans of each case"},
+			jsonFlag(),
+		},
+		Action: func(c *cli.Context) error { return runBenchPlan(c, t) },
+	}
+}
+
+func runBenchPlan(c *cli.Context, t terminal) error {
+	gamma := capacity.Times(c.Float64("moe-expert-capacity-factor"))
+	policies := []capacity.Config{
+		{},
+		{Policy: capacity.Drop, Expert: gamma},
+		{Policy: capacity.Drop, Expert: gamma, Scope: capacity.Local},
+		{Policy: capacity.Reroute, Expert: gamma, Rounds: 2},
+		{Policy: capacity.Reroute, Expert: gamma},
+		{Policy: capacity.Reroute, Expert: gamma, Rank: gamma},
+		{Policy: capacity.Expanded, Expert: gamma},
+	}
+	names := []string{"dropless", "drop", "drop, scope local", "reroute, 2 rounds", "reroute to the end", "reroute, rank budget too", "expanded own"}
+	if c.Int("repeats") < 1 {
+		return usagef("bench plan: --repeats %d, want 1 or more", c.Int("repeats"))
+	}
+	out, err := openJSON(c, t)
+	if err != nil {
+		return err
+	}
+	defer out.discard()
+	tab := newTable(t.stdout)
+	tab.AppendHeader(table.Row{"policy", "T", "median µs", "min", "max", "ns/token", "rounds", "collectives", "bytes sent"})
+	var results []bench.PlanResult
+	for _, tokens := range c.IntSlice("tokens") {
+		for i, policy := range policies {
+			r, err := bench.Plan(t.world.Process, bench.PlanCase{Name: names[i], Policy: policy, Tokens: tokens, Experts: c.Int("experts"), TopK: c.Int("topk")}, c.Int("repeats"))
+			if err != nil {
+				return err
+			}
+			results = append(results, r)
+			us := func(d int64) string { return fmt.Sprintf("%.0f", float64(d)/1e3) }
+			tab.AppendRow(table.Row{r.Name, r.Tokens, us(int64(r.Median)), us(int64(r.Min)), us(int64(r.Max)), fmt.Sprintf("%.0f", float64(r.Median)/float64(max(1, tokens))), r.Rounds, r.Calls, r.Bytes})
+		}
+	}
+	if err := out.write(t, map[string]any{"plans": results}); err != nil {
+		return err
+	}
+	if c.String("json") != "-" {
+		fmt.Fprintf(t.stdout, "planning on %d ranks: E %d, K %d, γ %v; slowest rank, median of %d; bytes of the busiest rank; every plan verified\n\n", t.world.Comm().Size(), c.Int("experts"), c.Int("topk"), gamma, c.Int("repeats"))
+		tab.Render()
+	}
+	return nil
+}

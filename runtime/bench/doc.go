@@ -1,0 +1,11 @@
+// Package bench measures the parts of a run on this machine, each next to its limit.
+// Every benchmark verifies what it times.
+//
+//	made input ─ verify once ─ repeat ─ Sample: median and spread over repeats, slowest rank
+//
+// Reading order:
+//
+//	sample.go  repeats, slowest rank, median and spread
+//	scores.go  made router scores: smooth, skewed
+//	plan.go    planning: time and bytes on the wire by policy and T
+package bench

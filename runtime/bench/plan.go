@@ -1,0 +1,122 @@
+package bench
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"capmoe/collective"
+	"capmoe/layers/capacity"
+	"capmoe/runtime"
+)
+
+// PlanCase is one step to plan.
+type PlanCase struct {
+	Name    string
+	Policy  capacity.Config
+	Tokens  int // T, over all ranks
+	Experts int
+	TopK    int
+}
+
+// PlanResult is what planning a case cost.
+type PlanResult struct {
+	Name   string `json:"name"`
+	Tokens int    `json:"tokens"`
+	Ranks  int    `json:"ranks"`
+	Sample
+	Rounds    int     `json:"rounds"`
+	Kept      int64   `json:"kept"`
+	Rerouted  int64   `json:"rerouted"`
+	Calls     int     `json:"collectives"` // of one plan
+	Bytes     int64   `json:"bytes_sent"`  // by the busiest rank in one plan
+	Imbalance float64 `json:"load_max_over_mean_before"`
+}
+
+// Plan measures planning of made scores and holds the result against the plan that one
+// rank alone makes of all tokens.
+func Plan(p runtime.Process, pc PlanCase, repeats int) (PlanResult, error) {
+	var traffic collective.Traffic
+	c := collective.Counted(p.Comm, &traffic)
+	layout, err := p.Layout(pc.Experts)
+	if err != nil {
+		return PlanResult{}, err
+	}
+	planner, err := capacity.NewPlanner(c, pc.Policy, capacity.Model{Experts: pc.Experts, TopK: pc.TopK}, layout)
+	if err := collective.Agree(p.Comm, err); err != nil {
+		return PlanResult{}, err
+	}
+	step := pc.step(c.Rank(), c.Size())
+	var plan *capacity.Plan
+	sample, err := measure(p.Comm, repeats, func() error {
+		traffic = collective.Traffic{}
+		plan, err = planner.Plan(step)
+		return err
+	})
+	if err != nil {
+		return PlanResult{}, err
+	}
+	counts := plan.Ledger.Counts()
+	most := []int64{traffic.Bytes}
+	if err := collective.AllReduce(p.Comm, collective.Sum, counts); err != nil {
+		return PlanResult{}, err
+	}
+	if err := collective.AllReduce(p.Comm, collective.Max, most); err != nil {
+		return PlanResult{}, err
+	}
+	ledger := capacity.LedgerOf(counts)
+	return PlanResult{
+		Name: pc.Name, Tokens: pc.Tokens, Ranks: c.Size(), Sample: sample, Rounds: plan.Rounds,
+		Kept: ledger.Kept, Rerouted: ledger.Rerouted, Calls: traffic.Calls, Bytes: most[0],
+		Imbalance: imbalance(plan.LoadBefore),
+	}, collective.Agree(p.Comm, pc.verify(c.Rank(), c.Size(), plan))
+}
+
+// step is one rank's block of the tokens.
+func (pc PlanCase) step(rank, ranks int) capacity.Step {
+	from, to := rank*pc.Tokens/ranks, (rank+1)*pc.Tokens/ranks
+	s := capacity.Step{Scores: skewedScores(1, from, to-from, pc.Experts), Tokens: make([]int32, to-from)}
+	for i := range s.Tokens {
+		s.Tokens[i] = int32(from + i)
+	}
+	return s
+}
+
+// verify compares the rank's part with what one rank alone decides, where the policy
+// does not depend on the ranks.
+func (pc PlanCase) verify(rank, ranks int, plan *capacity.Plan) error {
+	if pc.Policy.Scope == capacity.Local || pc.Policy.Policy == capacity.Expanded {
+		return nil
+	}
+	return collective.Run(1, collective.Options{}, func(c collective.Communicator) error {
+		model := capacity.Model{Experts: pc.Experts, TopK: pc.TopK}
+		planner, err := capacity.NewPlanner(c, pc.Policy, model, capacity.Contiguous(pc.Experts, 1))
+		if err != nil {
+			return err
+		}
+		alone, err := planner.Plan(pc.step(0, 1))
+		if err != nil {
+			return err
+		}
+		from := rank * pc.Tokens / ranks
+		for t := range len(plan.Offset) - 1 {
+			have := plan.Expert[plan.Offset[t]:plan.Offset[t+1]]
+			want := alone.Expert[alone.Offset[from+t]:alone.Offset[from+t+1]]
+			if !slices.Equal(have, want) {
+				return fmt.Errorf("bench: plan: token %d keeps %v on %d ranks, %v on one", from+t, have, ranks, want)
+			}
+		}
+		return nil
+	})
+}
+
+func imbalance(loads []int64) float64 {
+	sum := int64(0)
+	for _, n := range loads {
+		sum += n
+	}
+	if sum == 0 {
+		return math.NaN()
+	}
+	return float64(slices.Max(loads)) * float64(len(loads)) / float64(sum)
+}

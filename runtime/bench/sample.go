@@ -1,0 +1,43 @@
+package bench
+
+import (
+	"slices"
+	"time"
+
+	"capmoe/collective"
+)
+
+// Sample is the times of one benchmark over its repeats, each that of the slowest rank.
+type Sample struct {
+	Median time.Duration `json:"median_ns"`
+	Min    time.Duration `json:"min_ns"`
+	Max    time.Duration `json:"max_ns"`
+	Count  int           `json:"repeats"`
+}
+
+// measure runs body, once to warm up and then repeats times, each time from a barrier,
+// and takes the slowest rank's time. All ranks call it together.
+func measure(c collective.Communicator, repeats int, body func() error) (Sample, error) {
+	times := make([]int64, repeats)
+	if err := body(); err != nil {
+		return Sample{}, err
+	}
+	for i := range times {
+		if err := c.Barrier(); err != nil {
+			return Sample{}, err
+		}
+		start := time.Now()
+		if err := body(); err != nil {
+			return Sample{}, err
+		}
+		times[i] = int64(time.Since(start))
+	}
+	if err := collective.AllReduce(c, collective.Max, times); err != nil {
+		return Sample{}, err
+	}
+	slices.Sort(times)
+	return Sample{
+		Median: time.Duration(times[len(times)/2]), Count: repeats,
+		Min: time.Duration(times[0]), Max: time.Duration(times[len(times)-1]),
+	}, nil
+}

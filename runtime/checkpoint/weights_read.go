@@ -1,0 +1,90 @@
+package checkpoint
+
+import (
+	"capmoe/layers/kernel"
+)
+
+// loader reads one rank's weights from a store into a kernel library's layout.
+type loader struct {
+	store *Store
+	lib   kernel.Library
+	cfg   *Config
+	names names
+	buf   []float32 // the matrix being read
+}
+
+// part is a stored matrix of some rows that a packed matrix is made of.
+type part struct {
+	name string
+	rows int
+}
+
+// matrix packs stored matrices of k columns, one below the other.
+func (l *loader) matrix(dims string, k int, parts ...part) (kernel.Matrix, error) {
+	rows, err := l.rows(dims, k, parts...)
+	if err != nil {
+		return nil, err
+	}
+	return l.lib.Pack(rows, len(rows)/k, k)
+}
+
+// rows reads stored matrices of k columns, one below the other: [Σ rows, k], valid
+// until the next matrix is read.
+func (l *loader) rows(dims string, k int, parts ...part) ([]float32, error) {
+	rows := 0
+	for _, p := range parts {
+		rows += p.rows
+	}
+	all := l.room(rows * k)
+	rest := all
+	for _, p := range parts {
+		if err := l.read(rest[:p.rows*k], p.name, dims, p.rows, k); err != nil {
+			return nil, err
+		}
+		rest = rest[p.rows*k:]
+	}
+	return all, nil
+}
+
+// room is the buffer for the next matrix.
+func (l *loader) room(n int) []float32 {
+	if cap(l.buf) < n {
+		l.buf = make([]float32, n)
+	}
+	return l.buf[:n]
+}
+
+// vector reads a stored tensor as it is, row-major.
+func (l *loader) vector(name, dims string, shape ...int) ([]float32, error) {
+	dst := make([]float32, product(shape))
+	return dst, l.read(dst, name, dims, shape...)
+}
+
+func (l *loader) read(dst []float32, name, dims string, shape ...int) error {
+	t, err := l.store.Tensor(name)
+	if err != nil {
+		return err
+	}
+	if err := t.Expect(dims, shape...); err != nil {
+		return err
+	}
+	if t.DType != F8E4M3 || l.cfg.Block == 0 {
+		return t.Float32(dst)
+	}
+	scale, err := l.store.Tensor(name + "_scale_inv")
+	if err != nil {
+		return err
+	}
+	return t.Float32Scaled(dst, scale, l.cfg.Block)
+}
+
+// halves brings neighbouring rows of k columns, 2j and 2j+1, to rows j and j + half:
+// what is stored in pairs, as two halves.
+func halves(rows []float32, k int) {
+	pairs := append([]float32(nil), rows...)
+	half := len(rows) / 2
+	for at := 0; at < half; at += k {
+		copy(rows[at:at+k], pairs[2*at:])
+		copy(rows[half+at:half+at+k], pairs[2*at+k:])
+	}
+}
