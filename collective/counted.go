@@ -51,3 +51,12 @@ func (c *counted) Barrier() error {
 	c.add(0)
 	return c.Communicator.Barrier()
 }
+
+func (c *counted) scratch() []int {
+	if s, ok := c.Communicator.(scratcher); ok {
+		return s.scratch()
+	}
+	return nil
+}
+
+func (c *counted) refuse(k kind, err error) error { return refuse(c.Communicator, k, err) }

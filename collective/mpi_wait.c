@@ -13,12 +13,13 @@
 #endif
 
 enum {
-	EAGER_POLLS = 200, // polls before the clock is read, and before the first pause
+	EAGER_POLLS = 200,  // polls before the clock is read
+	CROWDED_POLLS = 20, // polls before the first pause, where ranks share cores
 	CLOCK_POLLS = 64,  // polls between two looks at the clock without pauses
 	LEAST_PAUSE = 20000,
 	MOST_PAUSE = 1000000, // ns
 	ROLL_PERIOD = 1000000, // ns
-	PAUSE_SHARE = 32, // a pause is at most this part of the time waited
+	PAUSE_SHARE = 8, // a pause is at most this part of the time waited
 	TIMER_SLACK = 1000, // ns; the default of 50000 would double the pauses
 };
 
@@ -113,7 +114,7 @@ int coll_wait(coll_group *g)
 				coll_announce(g, 0);
 			return rc;
 		}
-		if (polls < EAGER_POLLS || (!g->backoff && polls % CLOCK_POLLS != 0))
+		if (polls < (g->backoff ? CROWDED_POLLS : EAGER_POLLS) || (!g->backoff && polls % CLOCK_POLLS != 0))
 			continue;
 		int64_t now = clock_ns();
 		if (g->since == 0)

@@ -11,7 +11,7 @@ type Options struct {
 	// exceed the longest time that ranks compute apart from each other.
 	Deadline time.Duration
 	// Backoff makes a waiting rank of an MPI world sleep between polls, at most
-	// 1/32 of the time it has waited already, so that it leaves its core to
+	// 1/8 of the time it has waited already, so that it leaves its core to
 	// others. Set it where there are more ranks than cores.
 	Backoff bool
 

@@ -6,14 +6,14 @@ import "math"
 // j of a head is paired with element j + d/2.
 type rope struct {
 	freqs     []float32 // [d/2] radians per position
-	amplitude float32
+	amplitude float64
 	cos, sin  []float32 // [positions, d/2], grown as sequences need
 }
 
 func newRope(dim int, cfg RopeConfig) *rope {
 	r := &rope{freqs: make([]float32, dim/2), amplitude: 1}
 	if cfg.Yarn.Amplitude != 0 {
-		r.amplitude = cfg.Yarn.Amplitude
+		r.amplitude = float64(cfg.Yarn.Amplitude)
 	}
 	for i := range r.freqs {
 		freq := 1 / math.Pow(cfg.Theta, float64(2*i)/float64(dim))
@@ -53,8 +53,8 @@ func (r *rope) grow(n int) {
 	for pos := len(r.cos) / max(half, 1); pos < n; pos++ {
 		for _, f := range r.freqs {
 			sin, cos := math.Sincos(float64(float32(pos) * f))
-			r.cos = append(r.cos, float32(cos)*r.amplitude)
-			r.sin = append(r.sin, float32(sin)*r.amplitude)
+			r.cos = append(r.cos, float32(cos*r.amplitude))
+			r.sin = append(r.sin, float32(sin*r.amplitude))
 		}
 	}
 }

@@ -16,6 +16,7 @@ type Meter struct {
 	layout   capacity.Layout
 	topK     int
 	hidden   int
+	dense    layers.DenseConfig
 	layers   []layerMeter
 	clock    clock
 	steps    int
@@ -46,7 +47,7 @@ const (
 )
 
 func newMeter(c collective.Communicator, cfg layers.Config, d layers.Dialect, l capacity.Layout) *Meter {
-	m := &Meter{comm: c, Dialect: d, layout: l, topK: cfg.MoE.TopK, hidden: cfg.Hidden, layers: make([]layerMeter, cfg.Layers)}
+	m := &Meter{comm: c, Dialect: d, layout: l, topK: cfg.MoE.TopK, hidden: cfg.Hidden, dense: cfg.Dense, layers: make([]layerMeter, cfg.Layers)}
 	m.clock = clock{layers: cfg.Layers, cell: -1}
 	for i := range m.layers {
 		m.layers[i].before = make([]int64, cfg.MoE.Experts)

@@ -61,7 +61,8 @@ type Traffic struct {
 	OtherNode int64 `json:"other_node"`
 }
 
-// LayerReport is one layer's part of a Report; loads are sums over the steps.
+// LayerReport is the part of one layer with experts in a Report; loads are sums over
+// the steps.
 type LayerReport struct {
 	Layer                 int      `json:"layer"`
 	Capacity              *int     `json:"capacity"`
@@ -115,7 +116,11 @@ func (m *Meter) report() (*Report, error) {
 
 func (m *Meter) fillLayers(r *Report) error {
 	var total capacity.Ledger
+	mixtures := len(m.layers) - len(m.dense.Layers)
 	for i := range m.layers {
+		if m.dense.At(i) {
+			continue
+		}
 		l := &m.layers[i]
 		counts := append(l.ledger.Counts(), l.bytes[:]...)
 		if err := collective.AllReduce(m.comm, collective.Sum, counts); err != nil {
@@ -138,9 +143,9 @@ func (m *Meter) fillLayers(r *Report) error {
 			lr.Capacity, lr.EffectiveFactor = &l.capacity, &factor
 		}
 		r.Layers = append(r.Layers, lr)
-		r.add(lr, float64(len(m.layers)))
+		r.add(lr, float64(mixtures))
 	}
-	r.Tokens = total.Tokens / int64(max(1, len(m.layers)))
+	r.Tokens = total.Tokens / int64(max(1, mixtures))
 	r.Counts = countsOf(total)
 	return nil
 }
@@ -177,13 +182,22 @@ func (m *Meter) fillTimes(r *Report) error {
 		phase := layers.Phase(p)
 		r.Seconds[phase.String()] = seconds(d)
 		r.CriticalPath += d.Seconds()
-		if phase.InMoE() {
-			r.MoESeconds += d.Seconds()
-		}
 	}
-	r.CriticalPath, r.MoESeconds = seconds(time.Duration(r.CriticalPath*1e9)), seconds(time.Duration(r.MoESeconds*1e9))
+	r.CriticalPath, r.MoESeconds = seconds(time.Duration(r.CriticalPath*1e9)), seconds(m.mixtureTime(slowest))
 	r.Wall = seconds(time.Duration(wall[0]))
 	return nil
+}
+
+// mixtureTime adds up the cells of the mixtures: what their phases took, in layers that
+// are not dense.
+func (m *Meter) mixtureTime(cells []int64) (sum time.Duration) {
+	for i, ns := range cells {
+		layer, phase := i/int(layers.Phases)%len(m.layers), layers.Phase(i%int(layers.Phases))
+		if phase.InMoE() && !m.dense.At(layer) {
+			sum += time.Duration(ns)
+		}
+	}
+	return sum
 }
 
 // seconds rounds to microseconds, the resolution of the clocks.

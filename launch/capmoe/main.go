@@ -58,13 +58,23 @@ func run(ctx context.Context, world *launch.World, args []string, stdout, stderr
 		Action:         unknownCommand,
 		Commands:       commands(world, stdout, stderr),
 	}
-	for _, c := range app.Commands {
+	prepare(app.Commands)
+	return app.RunContext(ctx, args)
+}
+
+// prepare gives every command what all of them have.
+func prepare(commands []*cli.Command) {
+	for _, c := range commands {
 		c.OnUsageError = usage
 		c.HideHelpCommand = true
+		if c.Subcommands != nil {
+			c.Action = unknownCommand
+			prepare(c.Subcommands)
+			continue
+		}
 		c.Before = checkCommon
 		c.Flags = append(c.Flags, &cli.DurationFlag{Name: "deadline", Usage: "longest `TIME` that ranks may wait for each other in one operation", DefaultText: "10m"})
 	}
-	return app.RunContext(ctx, args)
 }
 
 func commands(w *launch.World, stdout, stderr io.Writer) []*cli.Command {
@@ -104,6 +114,9 @@ func checkCommon(c *cli.Context) error {
 func unknownCommand(c *cli.Context) error {
 	if c.Args().Present() {
 		return usagef("unknown command %q, see capmoe --help", c.Args().First())
+	}
+	if c.Command.Subcommands != nil {
+		return cli.ShowSubcommandHelp(c)
 	}
 	return cli.ShowAppHelp(c)
 }

@@ -2,7 +2,6 @@ package capacity
 
 import (
 	"cmp"
-	"slices"
 )
 
 // accepted is the best c keys that an expert has been offered, as a heap whose root
@@ -72,6 +71,18 @@ func better(a, b candidate) int {
 	return cmp.Or(cmp.Compare(b.key, a.key), cmp.Compare(a.expert, b.expert))
 }
 
+// merge appends two sorted lists to dst in order.
+func merge(dst, a, b []candidate) []candidate {
+	for len(a) > 0 && len(b) > 0 {
+		if better(a[0], b[0]) < 0 {
+			dst, a = append(dst, a[0]), a[1:]
+		} else {
+			dst, b = append(dst, b[0]), b[1:]
+		}
+	}
+	return append(append(dst, a...), b...)
+}
+
 // bar closes a level of the budgets: a candidate worse than it is refused. The zero
 // value lets everything pass.
 type bar struct {
@@ -114,14 +125,11 @@ func (l *level) keep(c candidate, budget int) {
 	}
 }
 
-// accept goes through the candidates in order and keeps each one for which its
-// expert, its rank and its node still have room. It sorts candidates and returns the
-// kept ones, in order, in the same memory. Greedy on nested (laminar) budgets is the
-// best choice, and choosing again among the kept and new candidates gives what
-// choosing among all of them at once would.
-func (n *nest) accept(candidates []candidate) []candidate {
-	slices.SortFunc(candidates, better)
-	kept := candidates[:0]
+// accept goes through candidates in order, best first, and appends to kept each one
+// for which its expert, its rank and its node still have room. Greedy on nested
+// (laminar) budgets is the best choice, and choosing again among the kept and new
+// candidates gives what choosing among all of them at once would.
+func (n *nest) accept(kept, candidates []candidate) []candidate {
 	for _, c := range candidates {
 		expert, rank, node := &n.expert[c.expert], &n.rank[n.layout.ExpertRank[c.expert]], &n.node
 		if expert.full(n.budgets.Expert) || rank.full(n.budgets.Rank) || node.full(n.budgets.Node) {

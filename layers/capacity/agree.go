@@ -56,6 +56,7 @@ type agreement struct {
 	comm    collective.Communicator
 	layout  Layout
 	groups  []group
+	nested  bool // groups are of several experts, under rank or node budgets
 	budgets Budgets
 
 	load      []int // [E] pairs held over all ranks
@@ -64,9 +65,11 @@ type agreement struct {
 	nodeBar   []bar // [nodes]
 	tracked   []bool
 
-	contested []int       // groups contested in this round
-	book      []accepted  // [E] keys held, at the owner of a tracked group
-	pooled    []candidate // scratch of nested budgets
+	contested []int         // groups contested in this round
+	book      []accepted    // [E] keys held, at the owner of a tracked group
+	pool      [][]candidate // [groups] candidates held, in order, at the owner of a nested group
+	offered   []candidate   // scratch of nested budgets
+	merged    []candidate
 	nest      nest
 	rankLoad  []int // [P] scratch
 	sums      []int64
@@ -76,13 +79,14 @@ type agreement struct {
 func newAgreement(c collective.Communicator, l Layout, cfg Config) *agreement {
 	groups := grouping(l, cfg, c.Size() == 1)
 	a := &agreement{
-		comm: c, layout: l, groups: groups,
+		comm: c, layout: l, groups: groups, nested: cfg.Rank.set || cfg.Node.set,
 		load:      make([]int, l.Experts()),
 		expertBar: make([]Key, l.Experts()),
 		rankBar:   make([]bar, l.Ranks()),
 		nodeBar:   make([]bar, l.Nodes()),
 		tracked:   make([]bool, len(groups)),
 		book:      make([]accepted, l.Experts()),
+		pool:      make([][]candidate, len(groups)),
 		rankLoad:  make([]int, l.Ranks()),
 		sums:      make([]int64, l.Experts()+1),
 		nest:      nest{layout: l, expert: make([]level, l.Experts()), rank: make([]level, l.Ranks())},
@@ -100,12 +104,18 @@ func (a *agreement) reset() {
 	for e := range a.book {
 		a.book[e] = a.book[e][:0]
 	}
+	for i := range a.pool {
+		a.pool[i] = a.pool[i][:0]
+	}
 }
 
 // refuses tells whether the bars known so far rule a proposal out.
 func (a *agreement) refuses(e int32, k Key) bool {
 	if k < a.expertBar[e] {
 		return true
+	}
+	if !a.nested {
+		return false
 	}
 	c := candidate{k, e}
 	r := a.layout.ExpertRank[e]

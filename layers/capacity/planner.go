@@ -56,6 +56,10 @@ func NewPlanner(c collective.Communicator, cfg Config, m Model, l Layout) (*Plan
 		experts: m.Experts, topK: m.TopK, weighting: m.Weighting, floor: float32(cfg.Floor),
 		held: make([][]pair, m.Experts), fresh: make([][]pair, m.Experts),
 	}
+	if cfg.Policy == Reroute && cfg.Rounds == 0 && cfg.Floor == 0 {
+		// to the end there is one stable assignment, whatever the order of proposals
+		p.props.bars = p.agree
+	}
 	if cfg.Policy == Expanded {
 		p.offers = l.offers(cfg.Extra, c.Rank())
 	}
@@ -235,35 +239,44 @@ func (p *Planner) addRefused(t int, slots []int32) {
 	}
 }
 
-// account enters a token into the ledger. top is the gate sum of its top K.
+// account enters a token into the ledger. top is the gate sum of its top K. The
+// substitutes that it got stand in for its refused choices, best first; the others are
+// dropped.
 func (p *Planner) account(t int, gates []float32, top float32) {
 	pr, l := &p.props, &p.plan.Ledger
 	choice := pr.choice[t*pr.topK : (t+1)*pr.topK]
-	for j, e := range pr.slot[t*pr.width : (t+1)*pr.width] {
-		if j >= pr.topK {
-			if e >= 0 {
-				l.Extra++
-				l.Kept++
+	slots := pr.slot[t*pr.width : (t+1)*pr.width]
+	substitutes := int64(0)
+	for j, e := range slots {
+		switch {
+		case e < 0:
+		case j >= pr.topK:
+			l.Extra++
+			l.Kept++
+		default:
+			l.Kept++
+			if e != choice[j] {
+				substitutes++
 			}
-			continue
 		}
-		first := choice[j]
+	}
+	l.Rerouted += substitutes
+	for j, first := range choice {
 		if first < 0 {
 			continue
 		}
 		mass := int64(float64(p.model.Weighting.weight(gates[first], top)) * massUnit)
 		l.Routed++
 		l.Mass += mass
-		switch {
-		case e < 0:
-			l.Dropped++
-			l.MassLost += mass
-		case e != first:
-			l.Kept++
-			l.Rerouted++
-		default:
-			l.Kept++
+		if slots[j] == first {
+			continue
 		}
+		if substitutes > 0 {
+			substitutes--
+			continue
+		}
+		l.Dropped++
+		l.MassLost += mass
 	}
 }
 

@@ -1,6 +1,9 @@
 package capacity
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // Step is what one rank brings to a plan: its tokens' scores and who they are.
 type Step struct {
@@ -40,7 +43,8 @@ type proposals struct {
 	topK      int
 	width     int // slots of a token
 	weighting Weighting
-	floor     float32 // a substitute needs floor × the score of the choice it stands for
+	bars      *agreement // where set, proposals that its bars rule out are passed over
+	floor     float32    // a substitute needs floor × the score of the choice it stands for
 
 	choice []int32 // [T_l, K] the token's top K, best first; -1 where there are fewer candidates
 	slot   []int32 // [T_l, width] expert proposed to, openSlot or deadSlot
@@ -172,7 +176,7 @@ func (p *proposals) proposeSubstitutes(t int) {
 			continue
 		}
 		if next < 0 && p.last[t] >= 0 {
-			next = nextChoice(scores, p.last[t])
+			next = p.nextChoice(t, scores)
 		}
 		if next < 0 || scores[next] < p.floor*scores[p.choice[t*p.topK+j]] {
 			p.slot[at] = deadSlot
@@ -181,6 +185,25 @@ func (p *proposals) proposeSubstitutes(t int) {
 		p.propose(t, j, next)
 		p.last[t], next = next, -1
 	}
+}
+
+// nextChoice is the best expert after the last proposal in the token's ranking, or -1.
+// With bars it is the best one whose bar the token passes: the others would refuse.
+func (p *proposals) nextChoice(t int, scores []float32) int32 {
+	after := p.last[t]
+	bound := scores[after]
+	next, best := int32(-1), float32(math.Inf(-1))
+	class, token := p.step.class(t), p.step.Tokens[t]
+	for e, s := range scores {
+		if s <= best || s > bound || s == bound && int32(e) <= after {
+			continue
+		}
+		if p.bars != nil && p.bars.refuses(int32(e), p.keys.key(offer{class: class, value: s, token: token, expert: int32(e)})) {
+			continue
+		}
+		next, best = int32(e), s
+	}
+	return next
 }
 
 func contains(experts []int32, e int32) bool {

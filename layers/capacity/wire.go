@@ -2,6 +2,7 @@ package capacity
 
 import (
 	"fmt"
+	"slices"
 
 	"capmoe/collective"
 )
@@ -116,7 +117,7 @@ func (a *agreement) exchangeBars() error {
 		g := &a.groups[i]
 		w.barsFrom[g.owner] += g.barWords()
 		if g.owner == a.comm.Rank() {
-			w.bars = a.decide(w.bars, g)
+			w.bars = a.decide(w.bars, i)
 		}
 	}
 	words := 0
@@ -144,23 +145,24 @@ func (g *group) barWords() int {
 }
 
 // decide appends the outcome of a contested group to the message.
-func (a *agreement) decide(msg []uint64, g *group) []uint64 {
+func (a *agreement) decide(msg []uint64, i int) []uint64 {
+	g := &a.groups[i]
 	if g.ranks == nil {
 		book := a.book[g.experts[0]]
 		return append(msg, uint64(book.bar(a.budgets.Expert)), uint64(len(book)))
 	}
-	a.pooled = a.pooled[:0]
+	a.offered = a.offered[:0]
 	for _, e := range g.experts {
 		for _, k := range a.book[e] {
-			a.pooled = append(a.pooled, candidate{k, e})
+			a.offered = append(a.offered, candidate{k, e})
 		}
 		a.book[e] = a.book[e][:0]
 	}
+	slices.SortFunc(a.offered, better)
+	a.merged = merge(a.merged[:0], a.pool[i], a.offered)
 	a.nest.budgets = a.budgets
 	a.nest.reset(g.experts)
-	for _, c := range a.nest.accept(a.pooled) {
-		a.book[c.expert] = append(a.book[c.expert], c.key)
-	}
+	a.pool[i] = a.nest.accept(a.pool[i][:0], a.merged)
 	for _, e := range g.experts {
 		msg = append(msg, uint64(a.nest.expert[e].bar.key), uint64(a.nest.expert[e].kept))
 	}

@@ -25,7 +25,6 @@ type addedTokens struct {
 func readAdded(list []object, v *vocabulary, n normalizer) (*addedTokens, error) {
 	a := &addedTokens{byContent: map[string]int32{}, byID: map[int32]addedToken{}, special: map[string]bool{}}
 	next := int32(len(v.ids))
-	var special, plain []addedToken
 	for _, o := range list {
 		token, err := readAddedToken(o, n)
 		if err != nil {
@@ -39,17 +38,13 @@ func readAdded(list []object, v *vocabulary, n normalizer) (*addedTokens, error)
 		a.byID[token.id] = token
 		if token.special {
 			a.special[token.content] = true
-			special = append(special, token)
-		} else {
-			plain = append(plain, token)
 		}
-	}
-	// Of tokens that normalize to the same text the first added is found.
-	for _, token := range append(special, plain...) {
+		m := &a.asWritten
 		if token.normalized {
-			a.normalized.add(token)
-		} else {
-			a.asWritten.add(token)
+			m = &a.normalized
+		}
+		if other, ok := m.add(token); !ok {
+			return nil, faultf(o.field, "tokens %q and %q both normalize to %q", other.content, token.content, token.text)
 		}
 	}
 	return a, nil

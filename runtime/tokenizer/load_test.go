@@ -135,6 +135,8 @@ func TestBadAddedTokens(t *testing.T) {
 		{"each once", `[{"id": 268, "content": "hello", ` + flags + `, {"id": 268, "content": "hello", ` + flags + `]`, `added_tokens[1]: token "hello" is listed twice`},
 		{"not empty", `[{"id": 288, "content": "", ` + flags + `]`, `added_tokens[0]: token "" is or normalizes to nothing`},
 		{"nor when normalized", `[{"id": 288, "content": "\n\n", ` + flags + `]`, `added_tokens[0]: token "\n\n" is or normalizes to nothing`},
+		{"what is found is one token", `[{"id": 288, "content": "x y ", ` + flags + `, {"id": 289, "content": " x y", ` + flags + `]`,
+			`added_tokens[1]: tokens "x y " and " x y" both normalize to "x y"`},
 		{"a list", `{}`, `added_tokens: holds a JSON object, want array`},
 	}
 	for _, test := range tests {

@@ -15,9 +15,9 @@ type matcher struct {
 	starts [256]bool             // whether a token starts with the byte
 }
 
-// add lets the matcher find the text of token, which is not empty, unless it
-// finds another token there already.
-func (m *matcher) add(token addedToken) {
+// add lets the matcher find the text of token, which is not empty. If it finds
+// another token there already, that one is returned.
+func (m *matcher) add(token addedToken) (other addedToken, ok bool) {
 	if m.next == nil {
 		m.next, m.ends = map[uint64]uint64{}, map[uint64]addedToken{}
 	}
@@ -31,9 +31,11 @@ func (m *matcher) add(token addedToken) {
 		}
 		node = m.next[edge]
 	}
-	if _, ok := m.ends[node]; !ok {
-		m.ends[node] = token
+	if other, ok := m.ends[node]; ok {
+		return other, false
 	}
+	m.ends[node] = token
+	return token, true
 }
 
 // longest is the longest token that text starts with, and its size in bytes,

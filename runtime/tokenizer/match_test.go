@@ -2,7 +2,6 @@ package tokenizer
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -31,7 +30,9 @@ func TestAddedTokensInText(t *testing.T) {
 			var m matcher
 			for id, token := range test.tokens {
 				token.id = int32(id)
-				m.add(token)
+				if other, ok := m.add(token); !ok {
+					t.Fatalf("%q is already token %d", token.text, other.id)
+				}
 			}
 			if got := show(m.split(nil, piece{text: test.text, first: true, id: noID})); got != test.want {
 				t.Errorf("%q: got %q, want %q", test.text, got, test.want)
@@ -50,13 +51,4 @@ func show(pieces []piece) string {
 		}
 	}
 	return strings.Join(texts, "|")
-}
-
-func TestOfTokensThatNormalizeToTheSameSpecialOnesAreFound(t *testing.T) {
-	const list = `[{"id": 288, "content": "TOK", "special": false, "single_word": false, "lstrip": false, "rstrip": false, "normalized": true},
-		{"id": 289, "content": "Tok", "special": true, "single_word": false, "lstrip": false, "rstrip": false, "normalized": true}]`
-	tok := parseWith(t, "bytelevel", fields{"normalizer": raw(`{"type": "Lowercase"}`), "added_tokens": raw(list)}, nil)
-	if ids, err := tok.Encode("tOK"); err != nil || !slices.Equal(ids, []int32{289}) {
-		t.Errorf("got %v, %v, want 289", ids, err)
-	}
 }

@@ -75,18 +75,25 @@ func TestFindersCoverTheText(t *testing.T) {
 }
 
 func TestEmptyMatchesCut(t *testing.T) {
-	tests := []struct{ pattern, text, want string }{
-		{"(?<=[a-z])(?=[A-Z])", "camelCaseText", "camel|Case|Text"},
-		{"x*", "axxb", "a|xx|b"},
-		{"$", "a\nb", "a|\nb"},
+	tests := []struct {
+		pattern  string
+		behavior behavior
+		text     string
+		want     string
+	}{
+		{"(?<=[a-z])(?=[A-Z])", isolated, "camelCaseText", "camel|Case|Text"},
+		{"$", isolated, "a\nb", "a|\nb"},
+		{"x*", isolated, "axxb", "a|xx|b"},
+		{"x*", mergedWithNext, "axxb", "a|xxb"},
+		{"x*", mergedWithPrevious, "axxb", "axx|b"},
 	}
 	for _, test := range tests {
 		find, err := compile("", test.pattern)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := parts(t, &splitter{finder: find, behavior: isolated}, test.text); got != test.want {
-			t.Errorf("%s: got %s, want %s", test.pattern, got, test.want)
+		if got := parts(t, &splitter{finder: find, behavior: test.behavior}, test.text); got != test.want {
+			t.Errorf("%s, %s: got %s, want %s", test.pattern, test.behavior, got, test.want)
 		}
 	}
 }

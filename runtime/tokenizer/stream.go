@@ -13,7 +13,7 @@ type Stream struct {
 	skipSpecial bool
 	decoders    []decoder
 	decode      func(token string) // into text, by the decoders
-	text        strings.Builder // of the ids since the last call
+	text        strings.Builder    // of the ids since the last call
 	pushed      int
 }
 
