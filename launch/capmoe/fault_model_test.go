@@ -65,7 +65,9 @@ func TestFolderFaults(t *testing.T) {
 	}{
 		{"the folder is there", func(t *testing.T, dir string) { os.RemoveAll(dir) }, []string{"config.json", "no such file"}},
 		{"config.json is there", func(t *testing.T, dir string) { os.Remove(filepath.Join(dir, "config.json")) }, []string{"config.json", "no such file"}},
-		{"config.json is JSON", func(t *testing.T, dir string) { writeFile(t, filepath.Join(dir, "config.json"), []byte(`{"model_type": `)) }, []string{"config.json", "JSON"}},
+		{"config.json is JSON", func(t *testing.T, dir string) {
+			writeFile(t, filepath.Join(dir, "config.json"), []byte(`{"model_type": `))
+		}, []string{"config.json", "JSON"}},
 		{"config.json is an object", func(t *testing.T, dir string) { writeFile(t, filepath.Join(dir, "config.json"), []byte(`[1]`)) }, []string{"config.json", "JSON"}},
 		{"weights are there", func(t *testing.T, dir string) { os.Remove(filepath.Join(dir, "model.safetensors")) }, []string{"model.safetensors"}},
 	} {

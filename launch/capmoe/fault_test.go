@@ -34,9 +34,7 @@ func checkFault(t *testing.T, j job, code int, texts ...string) {
 		t.Errorf("%d ranks: want one line that starts with capmoe:, got %d:\n%s", j.ranks, len(lines), abridged(res.stderr))
 	}
 	for _, text := range texts {
-		if !strings.Contains(res.stderr, text) {
-			t.Errorf("%d ranks: %q is not in the message:\n%s", j.ranks, text, abridged(res.stderr))
-		}
+		checkContains(t, res.stderr, text)
 	}
 }
 
@@ -50,6 +48,13 @@ func linesOf(stderr string) []string {
 		}
 	}
 	return lines
+}
+
+func checkContains(t *testing.T, output, text string) {
+	t.Helper()
+	if !strings.Contains(output, text) {
+		t.Errorf("%q is not in:\n%s", text, abridged(output))
+	}
 }
 
 func abridged(text string) string { return text[:min(len(text), 2000)] }

@@ -292,3 +292,11 @@ func sortByScore(experts []int32, scores []float32) {
 		}
 	}
 }
+
+// Experts is E.
+func (p *Planner) Experts() int { return p.model.Experts }
+
+// Capacity is an expert's budget in a step of that many tokens.
+func (p *Planner) Capacity(tokens int) int {
+	return p.cfg.budgets(p.layout, p.model.TopK, tokens).Expert
+}

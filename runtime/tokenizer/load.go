@@ -41,25 +41,31 @@ func parse(file string, data []byte) (*Tokenizer, error) {
 	return nil, fault
 }
 
-func newTokenizer(data []byte) (*Tokenizer, error) {
+// newFile reads the top level and checks that it is known.
+func newFile(data []byte) (object, error) {
 	if !utf8.Valid(data) {
-		return nil, fmt.Errorf("byte 0x%02x at offset %d of %d is not UTF-8",
-			data[invalidByte(string(data))], invalidByte(string(data)), len(data))
+		i := invalidByte(string(data))
+		return object{}, fmt.Errorf("byte 0x%02x at offset %d of %d is not UTF-8", data[i], i, len(data))
 	}
 	o, err := newObject("", data)
 	if err != nil {
-		return nil, err
+		return o, err
 	}
 	f := struct {
 		Version string `json:"version"`
 	}{formatVersion}
 	err = o.read(&f, []string{"model"}, "version", "truncation", "padding", "added_tokens",
 		"normalizer", "pre_tokenizer", "post_processor", "decoder")
+	if err == nil && f.Version != formatVersion {
+		err = faultf("version", "%q is %w, want %q", f.Version, ErrUnsupported, formatVersion)
+	}
+	return o, err
+}
+
+func newTokenizer(data []byte) (*Tokenizer, error) {
+	o, err := newFile(data)
 	if err != nil {
 		return nil, err
-	}
-	if f.Version != formatVersion {
-		return nil, faultf("version", "%q is %w, want %q", f.Version, ErrUnsupported, formatVersion)
 	}
 	t := &Tokenizer{}
 	if t.model, err = part(o, "model", nil, newBPE); err != nil {

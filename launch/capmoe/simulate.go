@@ -1,0 +1,111 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+
+	"capmoe/collective"
+	"capmoe/launch"
+	"capmoe/layers/capacity"
+	"capmoe/runtime/simulate"
+	"capmoe/runtime/trace"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/urfave/cli/v2"
+)
+
+func simulateCommand(t terminal) *cli.Command {
+	return &cli.Command{
+		Name:        "simulate",
+		Usage:       "plan recorded routing as any number of ranks would",
+		UsageText:   "capmoe simulate scope --trace PATH [flags]",
+		Subcommands: []*cli.Command{simulateScopeCommand(t)},
+	}
+}
+
+func simulateScopeCommand(t terminal) *cli.Command {
+	return &cli.Command{
+		Name:      "scope",
+		Usage:     "lost gate mass and effective factor, global against local scope, by ranks",
+		UsageText: "capmoe simulate scope --trace PATH [flags]",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "trace", Usage: "`PATH` of a safetensors file of router_probs, or of a folder with topk_ids.npy and topk_weights.npy"},
+			&cli.StringFlag{Name: "policy", Value: "drop", Usage: "`NAME` drop or reroute"},
+			&cli.IntFlag{Name: "step-tokens", Value: 2048, Usage: "`T`, tokens of a step"},
+			&cli.Float64SliceFlag{Name: "moe-expert-capacity-factor", Aliases: []string{"gamma"}, Value: cli.NewFloat64Slice(1, 1.25, 1.5, 2), Usage: "`γ`; several with commas"},
+			&cli.IntSliceFlag{Name: "ranks", Value: cli.NewIntSlice(1, 2, 4, 8, 16, 32, 64, 128, 256), Usage: "`P`; several with commas"},
+			jsonFlag(),
+		},
+		Action: func(c *cli.Context) error { return runSimulateScope(c, t) },
+	}
+}
+
+func runSimulateScope(c *cli.Context, t terminal) error {
+	if err := required(c, "trace"); err != nil {
+		return err
+	}
+	if t.world.Comm().Size() > 1 {
+		return usagef("simulate scope: runs on one rank, the launcher started %d", t.world.Comm().Size())
+	}
+	policy, err := simulatedPolicy(c)
+	if err != nil {
+		return err
+	}
+	out, err := openJSON(c, t)
+	if err != nil {
+		return err
+	}
+	defer out.discard()
+	tr, err := trace.Open(c.String("trace"))
+	if err == nil && policy.Policy == capacity.Reroute && !tr.Whole {
+		err = fmt.Errorf("simulate: %s holds the scores of the chosen %d experts only: reroute cannot be replayed on it", tr.Path, tr.TopK)
+	}
+	if err := collective.Agree(t.world.Comm(), err); err != nil {
+		return err
+	}
+	rows, err := simulate.Scope(tr, policy, c.Int("step-tokens"), c.Float64Slice("moe-expert-capacity-factor"), c.IntSlice("ranks"))
+	if err != nil {
+		return err
+	}
+	if err := out.write(t, map[string]any{"trace": tr.Path, "policy": policy.Policy.String(), "step_tokens": c.Int("step-tokens"), "rows": rows}); err != nil {
+		return err
+	}
+	if c.String("json") != "-" {
+		printScope(c, t, tr, rows)
+	}
+	return nil
+}
+
+func simulatedPolicy(c *cli.Context) (capacity.Config, error) {
+	policy, err := capacity.ParsePolicy(c.String("policy"))
+	if err != nil {
+		return capacity.Config{}, &launch.UsageError{Err: err}
+	}
+	if policy != capacity.Drop && policy != capacity.Reroute {
+		return capacity.Config{}, usagef("simulate scope: --policy %v, want drop or reroute", policy)
+	}
+	if n := c.Int("step-tokens"); n < 1 || n > capacity.MaxTokens {
+		return capacity.Config{}, usagef("simulate scope: --step-tokens %d, want 1 to %d", n, capacity.MaxTokens)
+	}
+	if p := slices.Min(c.IntSlice("ranks")); p < 1 {
+		return capacity.Config{}, usagef("simulate scope: --ranks %d, want 1 or more", p)
+	}
+	cfg := capacity.Config{Policy: policy}
+	for _, gamma := range c.Float64Slice("moe-expert-capacity-factor") {
+		cfg.Expert = capacity.Times(gamma)
+		if err := cfg.Validate(); err != nil {
+			return cfg, &launch.UsageError{Err: err}
+		}
+	}
+	return cfg, nil
+}
+
+func printScope(c *cli.Context, t terminal, tr *trace.Trace, rows []simulate.ScopeRow) {
+	fmt.Fprintf(t.stdout, "%s: %d tokens, %d layers, %d experts, top %d; steps of %d tokens, policy %s\n\n", tr.Path, tr.Tokens, len(tr.Layers), tr.Experts, tr.TopK, c.Int("step-tokens"), c.String("policy"))
+	tab := newTable(t.stdout)
+	tab.AppendHeader(table.Row{"γ", "P", "lost mass global", "local", "effective γ global", "local", "fullest expert / C, local"})
+	for _, r := range rows {
+		tab.AppendRow(table.Row{r.Gamma, r.Ranks, fmt.Sprintf("%.4f", r.GlobalMassLost), fmt.Sprintf("%.4f", r.LocalMassLost), fmt.Sprintf("%.3f", r.GlobalEffective), fmt.Sprintf("%.3f", r.LocalEffective), fmt.Sprintf("%.2f", r.LocalOverflow)})
+	}
+	tab.Render()
+}
