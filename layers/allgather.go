@@ -34,7 +34,7 @@ type allGather struct {
 	parts   []float32 // [P, T_l, H]
 }
 
-func newAllGather(c collective.Communicator, p Parts) *allGather {
+func newAllGather(c collective.Communicator, p Parts, where Placement) *allGather {
 	g := &allGather{
 		comm: c, hidden: p.Config.Hidden, local: make([]int32, p.Layout.Experts()),
 		tokens: make([]int32, c.Size()), pairs: make([]int32, c.Size()), counts: make([]int, c.Size()),
@@ -42,7 +42,7 @@ func newAllGather(c collective.Communicator, p Parts) *allGather {
 	for e := range g.local {
 		g.local[e] = -1
 	}
-	owned := p.Layout.Owned(c.Rank())
+	owned := where.Held[c.Rank()]
 	for i, e := range owned {
 		g.local[e] = int32(i)
 	}
@@ -80,7 +80,7 @@ func (g *allGather) dispatch(plan *capacity.Plan, x []float32) (arrived, error) 
 			pair++
 		}
 	}
-	return arrived{g.rows, g.rowNum, g.rowNum}, nil
+	return arrived{rows: g.rows, counts: g.rowNum, compute: g.rowNum, load: total}, nil
 }
 
 // gather brings all ranks' rows and pairs here.

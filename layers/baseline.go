@@ -20,6 +20,9 @@ type Dialect struct {
 var baselines = map[string]func(gamma capacity.Factor, topK int) Dialect{
 	// Megatron-Core, dropless, all-to-all-v.
 	"megatron-alltoall": func(capacity.Factor, int) Dialect { return Dialect{} },
+	// DeepSeek's EPLB: dropless, with experts placed and replicated by measured loads,
+	// which the engine does (see Balance).
+	"eplb": func(capacity.Factor, int) Dialect { return Dialect{} },
 	// Megatron-Core's allgather dispatcher.
 	"megatron-allgather": func(capacity.Factor, int) Dialect { return Dialect{Wire: AllGather} },
 	// Megatron-Core, --moe-token-drop-policy probs.

@@ -21,14 +21,17 @@ type allToAll struct {
 	topK   int
 	hidden int
 	padded bool
-	owned  []int   // this rank's experts
-	order  []int32 // all experts, by rank, then id: the order of rows in send
+	owned  []int // the experts in this rank's slots
 
-	pairRow []int32   // [pairs] a pair's row in send
-	next    []int32   // [E] the next row of each expert in send
-	send    []float32 // [pairs, H]
-	recv    []float32 // [N, H]
-	rows    []float32 // [N, H]
+	slots   []slot    // of all ranks, in order of rank: the order of rows in send
+	slotsOf [][]int32 // [E] an expert's slots
+
+	pairSlot []int32   // [pairs]
+	pairRow  []int32   // [pairs] a pair's row in send
+	next     []int32   // [slots] the next row of each slot in send
+	send     []float32 // [pairs, H]
+	recv     []float32 // [N, H]
+	rows     []float32 // [N, H]
 
 	header     []uint64 // to each rank: plan hash, then the pairs of each of its experts
 	headerTo   []int
@@ -41,23 +44,29 @@ type allToAll struct {
 	rowStart   []int // [owned] where the next row of each owned expert goes
 }
 
-func newAllToAll(c collective.Communicator, p Parts) *allToAll {
+// slot is a place for an expert on a rank.
+type slot struct {
+	expert, rank int
+}
+
+func newAllToAll(c collective.Communicator, p Parts, where Placement) *allToAll {
 	l := p.Layout
 	d := &allToAll{
 		comm: c, policy: p.Policy, layout: l, topK: p.Config.MoE.TopK, hidden: p.Config.Hidden,
-		padded: p.Wire == Padded, owned: l.Owned(c.Rank()),
-		next:     make([]int32, l.Experts()),
+		padded: p.Wire == Padded, owned: where.Held[c.Rank()],
+		slotsOf:  make([][]int32, l.Experts()),
 		headerTo: make([]int, l.Ranks()), headerFrom: make([]int, l.Ranks()),
 		sendCounts: make([]int, l.Ranks()), recvCounts: make([]int, l.Ranks()),
 	}
-	for r := range l.Ranks() {
-		for _, e := range l.Owned(r) {
-			d.order = append(d.order, int32(e))
-			d.headerTo[r]++
+	for r, held := range where.Held {
+		for _, e := range held {
+			d.slotsOf[e] = append(d.slotsOf[e], int32(len(d.slots)))
+			d.slots = append(d.slots, slot{e, r})
 		}
-		d.headerTo[r]++
+		d.headerTo[r] = 1 + len(held)
 		d.headerFrom[r] = 1 + len(d.owned)
 	}
+	d.next = make([]int32, len(d.slots))
 	d.headers = make([]uint64, (1+len(d.owned))*l.Ranks())
 	d.rowCounts = make([]int, len(d.owned))
 	d.rowStart = make([]int, len(d.owned))
@@ -77,10 +86,11 @@ func (d *allToAll) dispatch(plan *capacity.Plan, x []float32) (arrived, error) {
 		return arrived{}, fmt.Errorf("layers: layer %d: dispatch: %w", plan.Layer, err)
 	}
 	d.regroup(func(row, recv []float32) { copy(row, recv) })
-	in := arrived{d.rows, d.rowCounts, d.rowCounts}
+	in := arrived{rows: d.rows, counts: d.rowCounts, compute: d.rowCounts}
 	if d.policy.AfterDispatch {
 		in.compute = d.admitted(plan)
 	}
+	in.load = d.load(plan, in.compute)
 	return in, nil
 }
 
@@ -92,6 +102,18 @@ func (d *allToAll) admitted(plan *capacity.Plan) []int {
 		d.admit = append(d.admit, int(plan.LoadAfter[e]))
 	}
 	return d.admit
+}
+
+// load is the pairs that this rank computes: padding is none.
+func (d *allToAll) load(plan *capacity.Plan, compute []int) (pairs int) {
+	for i, e := range d.owned {
+		if d.padded {
+			pairs += int(plan.LoadAfter[e])
+		} else {
+			pairs += compute[i]
+		}
+	}
+	return pairs
 }
 
 // makeRoom sizes the receive buffers: by the budgets where there are any, which bound
@@ -115,31 +137,24 @@ func (d *allToAll) makeRoom(plan *capacity.Plan) error {
 	return nil
 }
 
-// pack lays the rows of the plan's pairs out by expert.
+// pack lays the rows of the plan's pairs out by slot.
 func (d *allToAll) pack(plan *capacity.Plan, x []float32) {
-	clear(d.next)
-	for _, e := range plan.Expert {
-		d.next[e]++
-	}
+	d.assign(plan)
 	clear(d.sendCounts)
 	d.header = d.header[:0]
-	row := int32(0)
-	rank := int32(-1)
-	for _, e := range d.order {
-		for ; rank < d.layout.ExpertRank[e]; rank++ {
-			d.header = append(d.header, plan.Hash())
-		}
-		n := d.next[e]
-		if d.padded {
-			n = int32(plan.Budgets.Expert)
-		}
-		d.header = append(d.header, uint64(n))
-		d.sendCounts[rank] += int(n) * d.hidden
-		d.next[e] = row
-		row += n
-	}
-	for ; int(rank) < d.layout.Ranks()-1; rank++ {
+	row, s := int32(0), 0
+	for rank := range d.sendCounts {
 		d.header = append(d.header, plan.Hash())
+		for ; s < len(d.slots) && d.slots[s].rank == rank; s++ {
+			n := d.next[s]
+			if d.padded {
+				n = int32(plan.Budgets.Expert)
+			}
+			d.header = append(d.header, uint64(n))
+			d.sendCounts[rank] += int(n) * d.hidden
+			d.next[s] = row
+			row += n
+		}
 	}
 	d.pairRow = growInts(d.pairRow, len(plan.Expert))
 	d.send = grow(d.send, int(row)*d.hidden)
@@ -148,11 +163,29 @@ func (d *allToAll) pack(plan *capacity.Plan, x []float32) {
 	}
 	for t := range len(plan.Offset) - 1 {
 		for i := plan.Offset[t]; i < plan.Offset[t+1]; i++ {
-			e := plan.Expert[i]
-			at := int(d.next[e])
-			d.next[e]++
+			s := d.pairSlot[i]
+			at := int(d.next[s])
+			d.next[s]++
 			d.pairRow[i] = int32(at)
 			copy(d.send[at*d.hidden:(at+1)*d.hidden], x[t*d.hidden:])
+		}
+	}
+}
+
+// assign gives every pair a slot of its expert and counts the pairs of each slot: an
+// expert's replicas take turns by global token id.
+func (d *allToAll) assign(plan *capacity.Plan) {
+	clear(d.next)
+	d.pairSlot = growInts(d.pairSlot, len(plan.Expert))
+	for t := range len(plan.Offset) - 1 {
+		for i := plan.Offset[t]; i < plan.Offset[t+1]; i++ {
+			slots := d.slotsOf[plan.Expert[i]]
+			s := slots[0]
+			if len(slots) > 1 {
+				s = slots[int(plan.TokenIDs[t])%len(slots)]
+			}
+			d.pairSlot[i] = s
+			d.next[s]++
 		}
 	}
 }
@@ -199,7 +232,7 @@ func (d *allToAll) readHeaders(plan *capacity.Plan) error {
 		}
 	}
 	for i, e := range d.owned {
-		if int64(d.rowCounts[i]) != plan.LoadSent[e] {
+		if len(d.slotsOf[e]) == 1 && int64(d.rowCounts[i]) != plan.LoadSent[e] {
 			return fmt.Errorf("layers: layer %d: expert %d is sent %d rows, the plan says %d", plan.Layer, e, d.rowCounts[i], plan.LoadSent[e])
 		}
 	}

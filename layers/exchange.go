@@ -43,21 +43,24 @@ type arrived struct {
 	rows    []float32 // [N, H], by owned expert in rising order, then by source
 	counts  []int     // [owned] rows of each expert
 	compute []int     // [owned] how many of them, from the first, are computed; the others give zero
+	load    int       // pairs computed here
 }
 
-func newExchange(c collective.Communicator, p Parts) (exchange, error) {
+// newExchange prepares the exchange of one layer, or of all layers that place their
+// experts alike.
+func newExchange(c collective.Communicator, p Parts, where Placement) (exchange, error) {
 	switch {
 	case p.Wire == AllGather:
-		if p.Policy.AfterDispatch {
-			return nil, fmt.Errorf("layers: pairs refused after dispatch travel by alltoall, not by %v", p.Wire)
+		if p.Policy.AfterDispatch || p.Placements != nil {
+			return nil, fmt.Errorf("layers: pairs refused after dispatch, and replicated experts, travel by alltoall, not by %v", p.Wire)
 		}
-		return newAllGather(c, p), nil
+		return newAllGather(c, p, where), nil
 	case p.Wire == Padded:
 		if _, set := p.Policy.Expert.Gamma(); !set || p.Policy.Policy != capacity.Drop || p.Policy.Scope != capacity.Local {
 			return nil, fmt.Errorf("layers: padding to capacity needs policy drop, scope local and an expert capacity factor; policy is %v, scope %v", p.Policy.Policy, p.Policy.Scope)
 		}
 	}
-	return newAllToAll(c, p), nil
+	return newAllToAll(c, p, where), nil
 }
 
 // sameHash fails on every rank unless all hold the same plan.

@@ -31,8 +31,8 @@ type Hooks struct {
 	// Enter is called when a phase begins in a layer; it ends the one before.
 	Enter func(layer int, p Phase)
 	// Planned is called after a layer with its plan and scores [T_l, E], both valid
-	// during the call only.
-	Planned func(plan *capacity.Plan, scores []float32)
+	// during the call only, and the pairs that this rank has computed.
+	Planned func(plan *capacity.Plan, scores []float32, computed int)
 }
 
 func (h *Hooks) enter(layer int, p Phase) {
@@ -41,8 +41,8 @@ func (h *Hooks) enter(layer int, p Phase) {
 	}
 }
 
-func (h *Hooks) planned(plan *capacity.Plan, scores []float32) {
+func (h *Hooks) planned(plan *capacity.Plan, scores []float32, computed int) {
 	if h != nil && h.Planned != nil {
-		h.Planned(plan, scores)
+		h.Planned(plan, scores, computed)
 	}
 }

@@ -30,7 +30,10 @@ type Parts struct {
 	Policy  capacity.Config
 	Wire    Wire
 	Layout  capacity.Layout
-	Hooks   *Hooks
+	// Placements says where the experts of each layer are, where that is not as Layout
+	// says: some replicated. The weights' experts follow it.
+	Placements []Placement
+	Hooks      *Hooks
 }
 
 // NewModel puts a model together. All ranks of the communicator call it.

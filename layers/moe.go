@@ -12,7 +12,7 @@ import (
 type MoE struct {
 	router   router
 	planner  *capacity.Planner
-	exchange exchange
+	exchange []exchange // [layers], or one for all
 	experts  experts
 	shared   shared
 	hooks    *Hooks
@@ -27,14 +27,20 @@ func NewMoE(c collective.Communicator, p Parts) (*MoE, error) {
 	if err != nil {
 		return nil, fmt.Errorf("layers: mixture: %w", err)
 	}
-	exchange, err := newExchange(c, p)
-	if err != nil {
-		return nil, err
+	placements := p.Placements
+	if placements == nil {
+		placements = []Placement{PlacementOf(p.Layout)}
+	}
+	exchanges := make([]exchange, len(placements))
+	for i, where := range placements {
+		if exchanges[i], err = newExchange(c, p, where); err != nil {
+			return nil, err
+		}
 	}
 	return &MoE{
 		router:   router{experts: cfg.MoE.Experts, cfg: cfg.MoE.Router},
 		planner:  planner,
-		exchange: exchange,
+		exchange: exchanges,
 		experts:  experts{hidden: cfg.Hidden, mlp: mlp{activation: cfg.MoE.Activation}},
 		shared:   shared{hidden: cfg.Hidden, mlp: mlp{activation: cfg.MoE.Activation}},
 		hooks:    p.Hooks,
@@ -52,7 +58,8 @@ func (m *MoE) Forward(y, x []float32, w *BlockWeights, layer int, tokens []int32
 		return err
 	}
 	m.hooks.enter(layer, Dispatch)
-	in, err := m.exchange.dispatch(plan, x)
+	exchange := m.exchange[layer%len(m.exchange)]
+	in, err := exchange.dispatch(plan, x)
 	if err != nil {
 		return err
 	}
@@ -60,10 +67,10 @@ func (m *MoE) Forward(y, x []float32, w *BlockWeights, layer int, tokens []int32
 	m.experts.forward(in, w.Experts)
 	shared := m.shared.forward(x, len(tokens), w)
 	m.hooks.enter(layer, Combine)
-	if err := m.exchange.combine(plan, y); err != nil {
+	if err := exchange.combine(plan, y); err != nil {
 		return err
 	}
 	addTo(y, shared)
-	m.hooks.planned(plan, scores)
+	m.hooks.planned(plan, scores, in.load)
 	return nil
 }

@@ -85,7 +85,7 @@ func (m made) run(ranks int, idle bool, d Dialect) (y []float32, kept [][]int32,
 		for t := from; t < to; t++ {
 			tokens = append(tokens, int32(t))
 		}
-		hooks := &Hooks{Planned: func(p *capacity.Plan, _ []float32) {
+		hooks := &Hooks{Planned: func(p *capacity.Plan, _ []float32, _ int) {
 			for i, t := range tokens {
 				kept[t] = slices.Clone(p.Expert[p.Offset[i]:p.Offset[i+1]])
 				weight[t] = slices.Clone(p.Weight[p.Offset[i]:p.Offset[i+1]])

@@ -58,3 +58,32 @@ type ExpertWeights struct {
 	GateUpBias []float32     // [2F] or nil
 	DownBias   []float32     // [H] or nil
 }
+
+// Free gives the packed matrices back. The weights are of no use afterwards.
+func (w *Weights) Free() {
+	free(w.Head)
+	for i := range w.Blocks {
+		b := &w.Blocks[i]
+		free(b.Attention.QKV, b.Attention.Out, b.Latent.QDown, b.Latent.Q, b.Latent.KVDown, b.Latent.KVUp, b.Latent.Out, b.Router, b.SharedGate)
+		for _, x := range append(b.Experts, gatedOf(b.Shared, b.Dense)...) {
+			free(x.GateUp, x.Down)
+		}
+	}
+}
+
+func gatedOf(some ...*ExpertWeights) (there []ExpertWeights) {
+	for _, x := range some {
+		if x != nil {
+			there = append(there, *x)
+		}
+	}
+	return there
+}
+
+func free(matrices ...kernel.Matrix) {
+	for _, m := range matrices {
+		if m != nil {
+			m.Free()
+		}
+	}
+}

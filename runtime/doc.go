@@ -20,6 +20,7 @@
 //	meter.go      loads, ledger and time of every layer, as the steps go
 //	clock.go      CPU and wall time by step, layer and phase
 //	report.go     the numbers every run reports
+//	eplb.go       experts replicated by measured loads
 //	share.go      slices from rank 0 to all, and from all to rank 0
 //	sequences.go  token ids from a file to every rank
 //	scores.go     router scores from a file, and what they mean

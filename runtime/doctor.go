@@ -123,7 +123,7 @@ func compareMixture(p Process, cfg layers.Config, policy capacity.Config, l capa
 	for t := range ids {
 		ids[t] = int32(p.Comm.Rank()*tokens + t)
 	}
-	hooks := &layers.Hooks{Planned: func(plan *capacity.Plan, _ []float32) {
+	hooks := &layers.Hooks{Planned: func(plan *capacity.Plan, _ []float32, _ int) {
 		for t := range ids {
 			from, to := plan.Offset[t], plan.Offset[t+1]
 			want := ref.Mix(x[t*cfg.Hidden:(t+1)*cfg.Hidden], plan.Expert[from:to], plan.Weight[from:to])

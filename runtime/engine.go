@@ -20,6 +20,7 @@ type Engine struct {
 	weights *layers.Weights
 	kernels kernel.Library
 	layout  capacity.Layout
+	placed  []layers.Placement // [layers] where experts are replicated, else nil
 	model   *layers.Model
 	meter   *Meter
 }
@@ -53,13 +54,15 @@ func (e *Engine) read() (err error) {
 	if e.kernels, err = kernel.New(kernel.Options{Threads: e.proc.Threads}); err != nil {
 		return err
 	}
-	store, err := checkpoint.Open(e.dir)
-	if err != nil {
-		return err
+	return e.readWeights()
+}
+
+// held lists the experts that this rank holds in a layer.
+func (e *Engine) held(layer int) []int {
+	if e.placed != nil {
+		return e.placed[layer].Held[e.proc.Comm.Rank()]
 	}
-	defer store.Close()
-	e.weights, err = checkpoint.LoadWeights(store, e.config, e.kernels, e.layout.Owned(e.proc.Comm.Rank()))
-	return err
+	return e.layout.Owned(e.proc.Comm.Rank())
 }
 
 // Config is the model's config.json, understood.
@@ -84,7 +87,7 @@ func (e *Engine) Use(routing Routing) error {
 	e.meter.baseline = routing.Baseline
 	e.model, err = layers.NewModel(e.proc.Comm, layers.Parts{
 		Config: e.config.Model, Weights: e.weights, Kernels: e.kernels,
-		Policy: d.Policy, Wire: d.Wire, Layout: e.layout, Hooks: e.meter.hooks(),
+		Policy: d.Policy, Wire: d.Wire, Layout: e.layout, Placements: e.placed, Hooks: e.meter.hooks(),
 	})
 	return collective.Agree(e.proc.Comm, err)
 }

@@ -128,6 +128,12 @@ func (v Evaluation) windows(ids []int32) [][]int32 {
 	return windows
 }
 
+// FirstStep is the windows of the first step of an evaluation.
+func (v Evaluation) FirstStep(ids []int32) [][]int32 {
+	windows := v.windows(ids)
+	return windows[:min(v.Batch, len(windows))]
+}
+
 // Evaluate computes the perplexity of token ids, the same on every rank, under the
 // policy in use. The result is the same on every rank, bit for bit, for any number of
 // ranks: a window's sum is made by one rank and the sums are added in order of window.

@@ -235,7 +235,7 @@ func (e *Engine) watch(routing Routing, seen []map[int32]routed, share *share) e
 		return err
 	}
 	experts := e.config.Model.MoE.Experts
-	hooks := &layers.Hooks{Planned: func(p *capacity.Plan, scores []float32) {
+	hooks := &layers.Hooks{Planned: func(p *capacity.Plan, scores []float32, _ int) {
 		for t, token := range share.batch.Tokens {
 			from, to := p.Offset[t], p.Offset[t+1]
 			seen[p.Layer][token] = routed{

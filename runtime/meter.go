@@ -32,7 +32,7 @@ type layerMeter struct {
 	expertBefore  float64         // Σ over steps of max/mean load
 	expertAfter   float64
 	rankBefore    float64
-	rankAfter     float64
+	computed      []int64       // [steps] pairs that this rank computed
 	bytes         [levels]int64 // rows sent by this rank, there and back
 }
 
@@ -69,7 +69,7 @@ func (m *Meter) enter(layer int, p layers.Phase) {
 	m.clock.enter(layer, p)
 }
 
-func (m *Meter) planned(plan *capacity.Plan, _ []float32) {
+func (m *Meter) planned(plan *capacity.Plan, _ []float32, computed int) {
 	l := &m.layers[plan.Layer]
 	l.ledger.Add(plan.Ledger)
 	for e := range l.before {
@@ -82,7 +82,7 @@ func (m *Meter) planned(plan *capacity.Plan, _ []float32) {
 	l.expertBefore += imbalance(plan.LoadBefore)
 	l.expertAfter += imbalance(plan.LoadAfter)
 	l.rankBefore += imbalance(m.layout.RankLoads(plan.LoadBefore))
-	l.rankAfter += imbalance(m.layout.RankLoads(plan.LoadAfter))
+	l.computed = append(l.computed, int64(computed))
 	self := m.comm.Rank()
 	for _, e := range plan.Expert {
 		l.bytes[m.distance(self, int(m.layout.ExpertRank[e]))] += int64(2 * 4 * m.hidden)

@@ -90,7 +90,11 @@ func (job PlanJob) plan(p Process, block scoreBlock, w capacity.Weighting, class
 		return nil, nil, err
 	}
 	meter.clock.stop()
-	hooks.Planned(plan, block.scores)
+	computed := 0
+	for _, e := range layout.Owned(p.Comm.Rank()) {
+		computed += int(plan.LoadAfter[e])
+	}
+	hooks.Planned(plan, block.scores, computed)
 	return meter, plan, nil
 }
 

@@ -130,12 +130,16 @@ func (m *Meter) fillLayers(r *Report) error {
 		bytes := counts[len(counts)-int(levels):]
 		total.Add(ledger)
 		steps := float64(max(1, m.steps))
+		ranks, rankAfter, err := m.rankLoads(l.computed)
+		if err != nil {
+			return err
+		}
 		lr := LayerReport{
 			Layer: i, Rounds: l.rounds, Counts: countsOf(ledger),
 			ExpertLoadBefore: l.before, ExpertLoadAfter: l.after,
-			RankLoadBefore: m.layout.RankLoads(l.before), RankLoadAfter: m.layout.RankLoads(l.after),
+			RankLoadBefore: m.layout.RankLoads(l.before), RankLoadAfter: ranks,
 			ExpertImbalanceBefore: l.expertBefore / steps, ExpertImbalanceAfter: l.expertAfter / steps,
-			RankImbalanceBefore: l.rankBefore / steps, RankImbalanceAfter: l.rankAfter / steps,
+			RankImbalanceBefore: l.rankBefore / steps, RankImbalanceAfter: rankAfter,
 			Bytes: Traffic{bytes[sameRank], bytes[sameNode], bytes[otherNode]},
 		}
 		if l.capacity < capacity.Unbounded && ledger.Routed > 0 {
@@ -148,6 +152,25 @@ func (m *Meter) fillLayers(r *Report) error {
 	r.Tokens = total.Tokens / int64(max(1, mixtures))
 	r.Counts = countsOf(total)
 	return nil
+}
+
+// rankLoads gathers the pairs that every rank computed in a layer, step by step, and
+// returns their sums by rank and the mean over the steps of max/mean.
+func (m *Meter) rankLoads(computed []int64) (loads []int64, balance float64, err error) {
+	ranks, steps := m.comm.Size(), len(computed)
+	all := make([]int64, ranks*steps)
+	if err := collective.AllGather(m.comm, all, computed); err != nil {
+		return nil, 0, err
+	}
+	loads, step := make([]int64, ranks), make([]int64, ranks)
+	for s := range steps {
+		for r := range ranks {
+			step[r] = all[r*steps+s]
+			loads[r] += step[r]
+		}
+		balance += imbalance(step)
+	}
+	return loads, balance / float64(max(1, steps)), nil
 }
 
 // add takes a layer's part into the totals.

@@ -22,7 +22,7 @@ func evalCommand(t terminal) *cli.Command {
 			&cli.IntFlag{Name: "max-tokens", Usage: "use the first `N` tokens of the text; 0: all"},
 			dtypeFlag(),
 			jsonFlag(),
-		}, policyFlags()...),
+		}, append(policyFlags(), eplbFlags()...)...),
 		Action: func(c *cli.Context) error { return runEval(c, t) },
 	}
 }
@@ -64,6 +64,9 @@ func runEval(c *cli.Context, t terminal) error {
 	}
 	ids, err := engine.ReadText(c.String("text"))
 	if err != nil {
+		return err
+	}
+	if err := rebalance(c, t, engine, routing, v.FirstStep(ids)); err != nil {
 		return err
 	}
 	if err := engine.Use(routing); err != nil {

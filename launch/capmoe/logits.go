@@ -20,7 +20,7 @@ func logitsCommand(t terminal) *cli.Command {
 			&cli.IntFlag{Name: "batch", Usage: "sequences of a step, over which capacity is decided; 0: `B` is all of them"},
 			dtypeFlag(),
 			jsonFlag(),
-		}, policyFlags()...),
+		}, append(policyFlags(), eplbFlags()...)...),
 		Action: func(c *cli.Context) error { return runLogits(c, t) },
 	}
 }
@@ -50,6 +50,9 @@ func runLogits(c *cli.Context, t terminal) error {
 	}
 	sequences, err := engine.ReadSequences(c.String("tokens"))
 	if err != nil {
+		return err
+	}
+	if err := rebalance(c, t, engine, routing, sequences); err != nil {
 		return err
 	}
 	if err := engine.Use(routing); err != nil {

@@ -45,6 +45,17 @@ func routingOf(c *cli.Context) (runtime.Routing, error) {
 		return r, err
 	}
 	r.Policy = policy
+	if c.Bool("enable-eplb") {
+		if r.Baseline != "" && r.Baseline != "eplb" {
+			return r, usagef("--enable-eplb and --baseline %s: want one of them", r.Baseline)
+		}
+		r.Baseline = "eplb"
+	}
+	for _, name := range []string{"num-redundant-experts", "eplb-loads"} {
+		if c.IsSet(name) && r.Baseline != "eplb" {
+			return r, usagef("--%s needs --enable-eplb", name)
+		}
+	}
 	if r.Wire, err = layers.ParseWire(c.String("moe-token-dispatcher-type")); err != nil {
 		return r, &launch.UsageError{Err: err}
 	}

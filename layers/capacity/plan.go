@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// Plan says which pairs of a step are computed. The rank's own part is Offset,
-// Expert, Weight and Ledger; the rest is the same on every rank.
+// Plan says which pairs of a step are computed. The rank's own part is TokenIDs,
+// Offset, Expert, Weight and Ledger; the rest is the same on every rank.
 //
 // Invariants, checked by valid on every plan:
 //
@@ -20,11 +20,12 @@ import (
 //
 // A Plan is valid until its Planner's next one.
 type Plan struct {
-	Layer  int
-	Offset []int32   // [T_l+1]
-	Expert []int32   // [kept]
-	Weight []float32 // [kept]
-	Ledger Ledger
+	Layer    int
+	TokenIDs []int32   // [T_l] global ids of the local tokens
+	Offset   []int32   // [T_l+1]
+	Expert   []int32   // [kept]
+	Weight   []float32 // [kept]
+	Ledger   Ledger
 
 	Tokens     int     // T, over all ranks
 	Budgets    Budgets // scope local: the widest of any rank

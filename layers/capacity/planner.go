@@ -199,6 +199,7 @@ func (p *Planner) sumUp() error {
 // collect turns the slots of the local tokens into the plan's pairs.
 func (p *Planner) collect() {
 	pr, plan := &p.props, &p.plan
+	plan.TokenIDs = pr.step.Tokens
 	plan.Offset = append(plan.Offset[:0], 0)
 	plan.Expert, plan.Weight = plan.Expert[:0], plan.Weight[:0]
 	plan.Ledger = Ledger{Tokens: int64(pr.tokens())}

@@ -6,9 +6,9 @@ import (
 )
 
 // LoadWeights reads what one rank needs of a model: all but the experts, and of every
-// layer the experts owned, in their order. Tensors of other experts are not touched.
+// layer the experts that held lists, in their order. Tensors of other experts are not touched.
 // It refuses missing tensors, wrong shapes and types, NaN and infinity.
-func LoadWeights(s *Store, c *Config, lib kernel.Library, owned []int) (*layers.Weights, error) {
+func LoadWeights(s *Store, c *Config, lib kernel.Library, held func(layer int) []int) (*layers.Weights, error) {
 	l := &loader{store: s, lib: lib, cfg: c, names: c.Family.names}
 	m := c.Model
 	w := &layers.Weights{Blocks: make([]layers.BlockWeights, m.Layers)}
@@ -17,7 +17,7 @@ func LoadWeights(s *Store, c *Config, lib kernel.Library, owned []int) (*layers.
 		return nil, err
 	}
 	for i := range w.Blocks {
-		if err := l.block(&w.Blocks[i], i, owned); err != nil {
+		if err := l.block(&w.Blocks[i], i, held); err != nil {
 			return nil, err
 		}
 	}
@@ -33,7 +33,7 @@ func LoadWeights(s *Store, c *Config, lib kernel.Library, owned []int) (*layers.
 }
 
 // block reads one layer.
-func (l *loader) block(b *layers.BlockWeights, layer int, owned []int) (err error) {
+func (l *loader) block(b *layers.BlockWeights, layer int, held func(layer int) []int) (err error) {
 	m := l.cfg.Model
 	if b.AttentionNorm, err = l.vector(in(layer, l.names.attentionNorm), "hidden_size", m.Hidden); err != nil {
 		return err
@@ -53,7 +53,7 @@ func (l *loader) block(b *layers.BlockWeights, layer int, owned []int) (err erro
 		b.Dense, err = l.perceptron(layer, m.Dense.Inner, [3]string{l.names.denseGate, l.names.denseUp, l.names.denseDown})
 		return err
 	}
-	return l.mixture(b, layer, owned)
+	return l.mixture(b, layer, held(layer))
 }
 
 // mixture reads a layer's router, the experts owned, and the shared expert.

@@ -17,18 +17,19 @@ func Example() {
 		log.Fatal(err)
 	}
 	fmt.Println(ids)
-	for _, id := range ids {
-		token, _ := t.Token(id)
-		fmt.Printf("%q ", token)
+	tokens := make([]string, len(ids))
+	for i, id := range ids {
+		tokens[i], _ = t.Token(id)
 	}
+	fmt.Printf("%q\n", tokens)
 	text, err := t.DecodeWithoutSpecial(ids)
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Printf("\n%s\n", text)
+	fmt.Println(text)
 	// Output:
 	// [1220 265 369 561 591 27 0]
-	// "To" "Ġthe" "ĠC" "ong" "ress" ":" "<|endoftext|>"
+	// ["To" "Ġthe" "ĠC" "ong" "ress" ":" "<|endoftext|>"]
 	// To the Congress:
 }
 
