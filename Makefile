@@ -20,13 +20,13 @@ export CGO_CFLAGS  ?= $(shell mpicc --showme:compile 2>/dev/null)
 export CGO_LDFLAGS ?= $(shell mpicc --showme:link 2>/dev/null)
 endif
 
-.PHONY: deps build test demo check bench fuzz clean
+.PHONY: deps build test demo quality check bench fuzz clean
 
 deps:
 	@scripts/deps
 
 build: deps
-	go build -tags '$(TAGS)' -o $(BIN)/ ./launch/capmoe ./examples/straggler
+	go build -tags '$(TAGS)' -o $(BIN)/ ./launch/capmoe ./examples/...
 
 demo: build
 	$(MPIRUN) -n $(RANKS) $(BIN)/straggler --json $(BIN)/straggler.json
@@ -38,6 +38,10 @@ test: build
 
 check: deps
 	@scripts/check
+
+# The table of docs/quality.md.
+quality: build
+	$(MPIRUN) -n $(RANKS) $(BIN)/quality
 
 bench: build
 	go test -run '^$$' -bench . ./...
