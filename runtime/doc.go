@@ -26,5 +26,6 @@
 //	scores.go     router scores from a file, and what they mean
 //	plan.go       scores to a plan
 //	evaluate.go   perplexity
+//	tasks.go      multiple choice by log-likelihood
 //	logits.go     token ids to logits
 package runtime

@@ -8,16 +8,61 @@ import (
 // is the worst of them.
 type accepted []Key
 
+// manyFresh: from one fresh key for so many kept ones on, it is quicker to choose
+// among all of them than to try them one by one.
+const manyFresh = 8
+
+// partition moves the c largest keys to the front, in any order (Hoare's quickselect).
+func partition(keys []Key, c int) {
+	lo, hi := 0, len(keys)-1
+	for lo < hi {
+		pivot := median(keys[lo], keys[(lo+hi)/2], keys[hi])
+		i, j := lo, hi
+		for i <= j {
+			for keys[i] > pivot {
+				i++
+			}
+			for keys[j] < pivot {
+				j--
+			}
+			if i <= j {
+				keys[i], keys[j] = keys[j], keys[i]
+				i++
+				j--
+			}
+		}
+		switch {
+		case c-1 <= j:
+			hi = j
+		case c-1 >= i:
+			lo = i
+		default:
+			return
+		}
+	}
+}
+
+func median(a, b, c Key) Key { return max(min(a, b), min(max(a, b), c)) }
+
 // offer takes fresh keys into the best c. What does not fit is gone for good: an
 // expert that is full never takes back what it refused.
 func (a accepted) offer(fresh []Key, c int) accepted {
+	if len(a)+len(fresh) > c && len(fresh) > c/manyFresh {
+		a = append(a, fresh...)
+		partition(a, c)
+		a = a[:c]
+		for i := c/2 - 1; i >= 0; i-- {
+			a.down(i)
+		}
+		return a
+	}
 	for _, k := range fresh {
 		if len(a) < c {
 			a = append(a, k)
 			a.up(len(a) - 1)
 		} else if k > a[0] {
 			a[0] = k
-			a.down()
+			a.down(0)
 		}
 	}
 	return a
@@ -43,8 +88,8 @@ func (a accepted) up(i int) {
 	}
 }
 
-func (a accepted) down() {
-	for i := 0; ; {
+func (a accepted) down(i int) {
+	for {
 		child := 2*i + 1
 		if child >= len(a) {
 			return

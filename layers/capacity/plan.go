@@ -33,11 +33,17 @@ type Plan struct {
 	LoadAfter  []int64 // [E] kept pairs
 	LoadSent   []int64 // [E] pairs that travel: LoadAfter, or LoadBefore if they are refused after dispatch
 	Rounds     int     // rounds in which somebody proposed
-	room       int64   // Σ over the selections of their expert capacity; Unbounded if unset
+	planner    *Planner
+	room       int64 // Σ over the selections of their expert capacity; Unbounded if unset
 }
 
 // Kept is the number of local pairs.
 func (p *Plan) Kept() int { return len(p.Expert) }
+
+// Account adds local token t's part of Ledger to another.
+func (p *Plan) Account(l *Ledger, t int) {
+	p.planner.account(l, t, p.planner.props.top(t))
+}
 
 // EffectiveFactor is the capacity factor that the rounding and the scope really
 // grant: all selections' capacity × E / routed pairs. It is +Inf without a bound.

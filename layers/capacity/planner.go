@@ -64,6 +64,7 @@ func NewPlanner(c collective.Communicator, cfg Config, m Model, l Layout) (*Plan
 		p.offers = l.offers(cfg.Extra, c.Rank())
 	}
 	p.sums = make([]int64, m.Experts+3)
+	p.plan.planner = p
 	p.plan.LoadBefore = make([]int64, m.Experts)
 	p.plan.LoadAfter = make([]int64, m.Experts)
 	p.plan.LoadSent = p.plan.LoadAfter
@@ -202,12 +203,12 @@ func (p *Planner) collect() {
 	plan.TokenIDs = pr.step.Tokens
 	plan.Offset = append(plan.Offset[:0], 0)
 	plan.Expert, plan.Weight = plan.Expert[:0], plan.Weight[:0]
-	plan.Ledger = Ledger{Tokens: int64(pr.tokens())}
+	plan.Ledger = Ledger{}
 	for t := range pr.tokens() {
 		scores := pr.scores(t)
 		from := len(plan.Expert)
 		gates, top := pr.gates(t), pr.top(t)
-		p.account(t, gates, top)
+		p.account(&plan.Ledger, t, top)
 		slots := pr.slot[t*pr.width : (t+1)*pr.width]
 		for _, e := range slots {
 			if e >= 0 {
@@ -220,9 +221,6 @@ func (p *Planner) collect() {
 			plan.Weight = append(plan.Weight, gates[e])
 		}
 		p.model.Weighting.weights(plan.Weight[from:], top, p.cfg.Renormalize)
-		if len(kept) == 0 {
-			plan.Ledger.TokensWithoutExpert++
-		}
 		if p.cfg.AfterDispatch {
 			p.addRefused(t, slots)
 		}
@@ -240,14 +238,14 @@ func (p *Planner) addRefused(t int, slots []int32) {
 	}
 }
 
-// account enters a token into the ledger. top is the gate sum of its top K. The
+// account enters a token into a ledger. top is the gate sum of its top K. The
 // substitutes that it got stand in for its refused choices, best first; the others are
 // dropped.
-func (p *Planner) account(t int, gates []float32, top float32) {
-	pr, l := &p.props, &p.plan.Ledger
+func (p *Planner) account(l *Ledger, t int, top float32) {
+	pr, gates := &p.props, p.props.gates(t)
 	choice := pr.choice[t*pr.topK : (t+1)*pr.topK]
 	slots := pr.slot[t*pr.width : (t+1)*pr.width]
-	substitutes := int64(0)
+	substitutes, kept := int64(0), l.Kept
 	for j, e := range slots {
 		switch {
 		case e < 0:
@@ -260,6 +258,10 @@ func (p *Planner) account(t int, gates []float32, top float32) {
 				substitutes++
 			}
 		}
+	}
+	l.Tokens++
+	if l.Kept == kept {
+		l.TokensWithoutExpert++
 	}
 	l.Rerouted += substitutes
 	for j, first := range choice {
