@@ -15,27 +15,51 @@ type columns struct {
 // from is the rows from the i-th on.
 func (c columns) from(i int) []float32 { return c.data[i*c.stride:] }
 
-// head is one head of causal attention over a sequence of n tokens.
-type head struct {
-	n      int
-	dst    columns    // [n, width of v]
-	q, k   [2]columns // [n, ·] a score is the sum of both products; the second may be empty
-	v      columns    // [n, ·]
-	scale  float32    // of scores
-	window int        // keys that a token sees, its own among them; 0: all before it
-	sink   float32    // score of looking at nothing; -Inf: it cannot
+// paged is a matrix of some columns of wider rows that lie on pages.
+type paged struct {
+	pages         [][]float32
+	rows          int // of a page
+	column        int // the first
+	width, stride int
 }
 
-// attender computes dst = softmax(scale·q·kᵀ)·v for heads, one at a time.
+// piece is the rows [i, end) as far as they lie on row i's page, and their number.
+func (p paged) piece(i, end int) (data []float32, n int) {
+	row := i % p.rows
+	return p.pages[i/p.rows][row*p.stride+p.column:], min(end-i, p.rows-row)
+}
+
+// columns is some of the columns, counted from the first.
+func (p paged) columns(first, width int) paged {
+	p.column, p.width = p.column+first, width
+	return p
+}
+
+// head is one head of causal attention: n tokens of a sequence, which follow past others.
+type head struct {
+	n, past int
+	dst     columns    // [n, width of v]
+	q       [2]columns // [n, ·] a score is the sum of both products; the second may be empty
+	k       [2]paged   // [past+n, ·]
+	v       paged      // [past+n, ·]
+	scale   float32    // of scores
+	window  int        // keys that a token sees, its own among them; 0: all before it
+	sink    float32    // score of looking at nothing; -Inf: it cannot
+}
+
+// attender computes dst = softmax(scale·q·kᵀ)·v for heads, one at a time. Blocks of
+// queries and pages of keys are counted from the start of the sequence, so that what a
+// block computes does not depend on the pieces the sequence comes in.
 type attender struct {
 	lib    kernel.Library
-	scores []float32 // [queryBlock, longest sequence]
+	scores []float32 // [queries of a block, their keys]
 }
 
 func (a *attender) attend(h head) {
-	a.scores = grow(a.scores, queryBlock*h.n)
-	for first := 0; first < h.n; first += queryBlock {
-		end := min(first+queryBlock, h.n)
+	last := h.past + h.n
+	a.scores = grow(a.scores, min(h.n, queryBlock)*(last+queryBlock-last%queryBlock))
+	for first := h.past; first < last; {
+		end := min(first+queryBlock-first%queryBlock, last)
 		from := h.firstKey(first)
 		a.score(h, first, end, from)
 		for i := first; i < end; i++ {
@@ -45,11 +69,8 @@ func (a *attender) attend(h head) {
 			softmaxBeside(row[own-from:i+1-from], h.sink)
 			clear(row[i+1-from:])
 		}
-		a.lib.Gemm(kernel.Gemm{
-			M: end - first, N: h.v.width, K: end - from, Alpha: 1,
-			A: a.scores, LDA: end - from, B: h.v.from(from), LDB: h.v.stride,
-			C: h.dst.from(first), LDC: h.dst.stride,
-		})
+		a.mix(h, first, end, from)
+		first = end
 	}
 }
 
@@ -67,10 +88,27 @@ func (a *attender) score(h head, first, end, from int) {
 		if q.width == 0 {
 			continue
 		}
+		for key := from; key < end; {
+			keys, n := h.k[i].piece(key, end)
+			a.lib.Gemm(kernel.Gemm{
+				TransB: true, M: end - first, N: n, K: q.width, Alpha: h.scale,
+				A: q.from(first - h.past), LDA: q.stride, B: keys, LDB: h.k[i].stride,
+				C: a.scores[key-from:], LDC: end - from, Accumulate: i > 0,
+			})
+			key += n
+		}
+	}
+}
+
+// mix adds up the values of keys [from, end) for queries [first, end).
+func (a *attender) mix(h head, first, end, from int) {
+	for key := from; key < end; {
+		values, n := h.v.piece(key, end)
 		a.lib.Gemm(kernel.Gemm{
-			TransB: true, M: end - first, N: end - from, K: q.width, Alpha: h.scale,
-			A: q.from(first), LDA: q.stride, B: h.k[i].from(from), LDB: h.k[i].stride,
-			C: a.scores, LDC: end - from, Accumulate: i > 0,
+			M: end - first, N: h.v.width, K: n, Alpha: 1,
+			A: a.scores[key-from:], LDA: end - from, B: values, LDB: h.v.stride,
+			C: h.dst.from(first - h.past), LDC: h.dst.stride, Accumulate: key > from,
 		})
+		key += n
 	}
 }

@@ -37,11 +37,12 @@ func (a *attention) forward(y, x []float32, w *AttentionWeights, layer int, b Ba
 	}
 	for s := range b.Sequences() {
 		from, to := int(b.Starts[s]), int(b.Starts[s+1])
-		a.rope.grow(to - from)
+		past := b.past(s)
+		a.rope.grow(past + to - from)
 		for t := from; t < to; t++ {
-			a.place(a.qkv[t*width:(t+1)*width], w, t-from)
+			a.place(a.qkv[t*width:(t+1)*width], w, past+t-from)
 		}
-		a.mix(from, to, w, a.cfg.Window.At(layer))
+		a.mix(b, s, w, layer)
 	}
 	w.Out.MulTo(y, a.mixed, n)
 	if w.OutBias != nil {
@@ -61,24 +62,41 @@ func (a *attention) place(row []float32, w *AttentionWeights, pos int) {
 	a.rope.rotate(k, pos)
 }
 
-// mix runs the heads over the sequence of tokens [from, to).
-func (a *attention) mix(from, to int, w *AttentionWeights, window int) {
-	c := a.cfg
-	width := c.Queries() + 2*c.Values()
-	qkv, mixed := a.qkv[from*width:to*width], a.mixed[from*c.Queries():to*c.Queries()]
+// keys is the keys and values of sequence s of a batch, [past+n, 2·Values]: those of the
+// tokens it brings, behind those in its cache if it has one.
+func (a *attention) keys(b Batch, s, layer int) paged {
+	from, to := int(b.Starts[s]), int(b.Starts[s+1])
+	queries, values := a.cfg.Queries(), a.cfg.Values()
+	width := queries + 2*values
+	if b.Caches == nil {
+		return paged{pages: [][]float32{a.qkv[from*width : to*width]}, rows: to - from, column: queries, stride: width}
+	}
+	c := b.Caches[s]
+	for t := from; t < to; t++ {
+		copy(c.row(layer, c.length+t-from), a.qkv[t*width+queries:(t+1)*width])
+	}
+	return paged{pages: c.layer(layer), rows: PageTokens, stride: 2 * values}
+}
+
+// mix runs the heads over the tokens of sequence s of a batch.
+func (a *attention) mix(b Batch, s int, w *AttentionWeights, layer int) {
+	from, to := int(b.Starts[s]), int(b.Starts[s+1])
 	if from == to {
 		return
 	}
+	c, keys := a.cfg, a.keys(b, s, layer)
+	width := c.Queries() + 2*c.Values()
+	q, mixed := a.qkv[from*width:to*width], a.mixed[from*c.Queries():to*c.Queries()]
 	for h := range c.Heads {
-		kv := c.Queries() + h/(c.Heads/c.KVHeads)*c.HeadDim
+		kv := h / (c.Heads / c.KVHeads) * c.HeadDim
 		one := head{
-			n:      to - from,
+			n: to - from, past: b.past(s),
 			dst:    columns{mixed[h*c.HeadDim:], c.HeadDim, c.Queries()},
-			q:      [2]columns{{qkv[h*c.HeadDim:], c.HeadDim, width}},
-			k:      [2]columns{{qkv[kv:], c.HeadDim, width}},
-			v:      columns{qkv[kv+c.Values():], c.HeadDim, width},
+			q:      [2]columns{{q[h*c.HeadDim:], c.HeadDim, width}},
+			k:      [2]paged{keys.columns(kv, c.HeadDim)},
+			v:      keys.columns(kv+c.Values(), c.HeadDim),
 			scale:  float32(1 / math.Sqrt(float64(c.HeadDim))),
-			window: window,
+			window: c.Window.At(layer),
 			sink:   float32(math.Inf(-1)),
 		}
 		if w.Sinks != nil {

@@ -30,19 +30,20 @@ func newLatentAttention(lib kernel.Library, cfg AttentionConfig) *latentAttentio
 }
 
 // forward computes y = attention(x) for the sequences of a batch: x and y are [T_l, H].
-func (a *latentAttention) forward(y, x []float32, w *LatentWeights, b Batch) {
+func (a *latentAttention) forward(y, x []float32, w *LatentWeights, layer int, b Batch) {
 	c := a.cfg.Latent
 	n := len(b.IDs)
 	a.queries(x, w, n)
-	a.keys(x, w, n)
+	a.keysAndValues(x, w, n)
 	a.mixed = grow(a.mixed, n*a.cfg.Heads*c.Value)
 	for s := range b.Sequences() {
 		from, to := int(b.Starts[s]), int(b.Starts[s+1])
-		a.rope.grow(to - from)
+		past := b.past(s)
+		a.rope.grow(past + to - from)
 		for t := from; t < to; t++ {
-			a.place(t, t-from)
+			a.place(t, past+t-from)
 		}
-		a.mix(from, to)
+		a.mix(b, s, layer)
 	}
 	w.Out.MulTo(y, a.mixed, n)
 }
@@ -61,8 +62,8 @@ func (a *latentAttention) queries(x []float32, w *LatentWeights, n int) {
 	w.Q.MulTo(a.q, a.qDown, n)
 }
 
-// keys computes down and kv from n rows of x.
-func (a *latentAttention) keys(x []float32, w *LatentWeights, n int) {
+// keysAndValues computes down and kv from n rows of x.
+func (a *latentAttention) keysAndValues(x []float32, w *LatentWeights, n int) {
 	c := a.cfg.Latent
 	width := c.KVRank + c.Rope
 	a.down, a.latent = grow(a.down, n*width), grow(a.latent, n*c.KVRank)
@@ -85,28 +86,50 @@ func (a *latentAttention) place(t, pos int) {
 	a.rope.rotate(a.down[at:at+c.Rope], pos)
 }
 
-// mix runs the heads over the sequence of tokens [from, to).
-func (a *latentAttention) mix(from, to int) {
+// keys is what the tokens of sequence s of a batch are looked up by: kv, of all heads,
+// and the part of the keys that has a position. With a cache, whose rows are the one
+// behind the other, those of the tokens it brings join those in it.
+func (a *latentAttention) keys(b Batch, s, layer int) (kv, position paged) {
+	from, to := int(b.Starts[s]), int(b.Starts[s+1])
+	c := a.cfg.Latent
+	kvWidth, downWidth := a.cfg.Heads*(c.Nope+c.Value), c.KVRank+c.Rope
+	if b.Caches == nil {
+		kv = paged{pages: [][]float32{a.kv[from*kvWidth : to*kvWidth]}, rows: to - from, stride: kvWidth}
+		position = paged{pages: [][]float32{a.down[from*downWidth : to*downWidth]}, rows: to - from, column: c.KVRank, stride: downWidth}
+		return kv, position
+	}
+	cache := b.Caches[s]
+	for t := from; t < to; t++ {
+		row := cache.row(layer, cache.length+t-from)
+		copy(row, a.kv[t*kvWidth:(t+1)*kvWidth])
+		copy(row[kvWidth:], a.down[t*downWidth+c.KVRank:(t+1)*downWidth])
+	}
+	kv = paged{pages: cache.layer(layer), rows: PageTokens, stride: kvWidth + c.Rope}
+	return kv, kv.columns(kvWidth, 0)
+}
+
+// mix runs the heads over the tokens of sequence s of a batch.
+func (a *latentAttention) mix(b Batch, s, layer int) {
+	from, to := int(b.Starts[s]), int(b.Starts[s+1])
 	if from == to {
 		return
 	}
 	c := a.cfg.Latent
-	perHead := c.Nope + c.Value
-	kvWidth, downWidth, outWidth := a.cfg.Heads*perHead, c.KVRank+c.Rope, a.cfg.Heads*c.Value
-	q, kv := a.q[from*a.cfg.Queries():], a.kv[from*kvWidth:]
-	position := columns{a.down[from*downWidth+c.KVRank:], c.Rope, downWidth}
+	perHead, outWidth := c.Nope+c.Value, a.cfg.Heads*c.Value
+	q, mixed := a.q[from*a.cfg.Queries():], a.mixed[from*outWidth:]
+	kv, position := a.keys(b, s, layer)
 	scale := 1 / math.Sqrt(float64(a.cfg.HeadDim))
 	if c.ScaleFactor != 0 {
 		scale *= float64(c.ScaleFactor)
 	}
 	for h := range a.cfg.Heads {
-		qh, kvh := q[h*a.cfg.HeadDim:], kv[h*perHead:]
+		qh := q[h*a.cfg.HeadDim:]
 		a.attend.attend(head{
-			n:     to - from,
-			dst:   columns{a.mixed[from*outWidth+h*c.Value:], c.Value, outWidth},
+			n: to - from, past: b.past(s),
+			dst:   columns{mixed[h*c.Value:], c.Value, outWidth},
 			q:     [2]columns{{qh, c.Nope, a.cfg.Queries()}, {qh[c.Nope:], c.Rope, a.cfg.Queries()}},
-			k:     [2]columns{{kvh, c.Nope, kvWidth}, position},
-			v:     columns{kvh[c.Nope:], c.Value, kvWidth},
+			k:     [2]paged{kv.columns(h*perHead, c.Nope), position.columns(0, c.Rope)},
+			v:     kv.columns(h*perHead+c.Nope, c.Value),
 			scale: float32(scale),
 			sink:  float32(math.Inf(-1)),
 		})

@@ -14,6 +14,7 @@ type Model struct {
 	attention *attention       // one of the two
 	latent    *latentAttention // is nil
 	moe       *MoE
+	unbounded *MoE // of steps without capacity; moe itself where the policy has none
 	dense     mlp
 	hooks     *Hooks
 
@@ -42,7 +43,12 @@ func NewModel(c collective.Communicator, p Parts) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Model{cfg: p.Config, weights: p.Weights, moe: moe, hooks: p.Hooks}
+	m := &Model{cfg: p.Config, weights: p.Weights, moe: moe, unbounded: moe, hooks: p.Hooks}
+	if p.Policy.Policy != capacity.Dropless {
+		if m.unbounded, err = NewMoE(c, p.withoutCapacity()); err != nil {
+			return nil, err
+		}
+	}
 	if p.Config.Attention.Latent.On() {
 		m.latent = newLatentAttention(p.Kernels, p.Config.Attention)
 	} else {
@@ -51,13 +57,28 @@ func NewModel(c collective.Communicator, p Parts) (*Model, error) {
 	return m, nil
 }
 
+// withoutCapacity is the same model where every pair of the top K stays.
+func (p Parts) withoutCapacity() Parts {
+	p.Policy.Policy, p.Policy.AfterDispatch = capacity.Dropless, false
+	if p.Wire == Padded {
+		p.Wire = AllToAll
+	}
+	return p
+}
+
 // Forward runs one step over this rank's sequences and returns the final hidden
 // states after the last norm, [T_l, H], valid until the next step. All ranks call it
 // together, those without tokens too.
+//
+// With caches, a sequence that comes in pieces has the same hidden states, bit for bit,
+// as one that comes whole, as long as pieces end at multiples of PageTokens. Pieces of
+// one token, and sequences without a cache, have them but for the rounding of float32:
+// a product's bits may depend on its number of rows.
 func (m *Model) Forward(b Batch) ([]float32, error) {
 	if err := b.check(m.cfg.Vocab); err != nil {
 		return nil, err
 	}
+	b.reserve()
 	n, h := len(b.IDs), m.cfg.Hidden
 	m.x, m.normed, m.delta = grow(m.x, n*h), grow(m.normed, n*h), grow(m.delta, n*h)
 	m.hooks.enter(0, Embed)
@@ -69,6 +90,7 @@ func (m *Model) Forward(b Batch) ([]float32, error) {
 			return nil, err
 		}
 	}
+	b.advance()
 	m.hooks.enter(m.cfg.Layers-1, Head)
 	rmsNorm(m.normed, m.x, m.weights.Norm, m.cfg.Eps)
 	return m.normed, nil
@@ -81,7 +103,7 @@ func (m *Model) block(layer int, b Batch) error {
 	m.hooks.enter(layer, Attention)
 	rmsNorm(m.normed, m.x, w.AttentionNorm, m.cfg.Eps)
 	if m.latent != nil {
-		m.latent.forward(m.delta, m.normed, &w.Latent, b)
+		m.latent.forward(m.delta, m.normed, &w.Latent, layer, b)
 	} else {
 		m.attention.forward(m.delta, m.normed, &w.Attention, layer, b)
 	}
@@ -90,11 +112,19 @@ func (m *Model) block(layer int, b Batch) error {
 	if w.Dense != nil {
 		m.hooks.enter(layer, Expert)
 		m.dense.forward(m.delta, m.normed, len(b.IDs), w.Dense)
-	} else if err := m.moe.Forward(m.delta, m.normed, w, layer, b.Tokens); err != nil {
+	} else if err := m.mixture(b).Forward(m.delta, m.normed, w, layer, b.Tokens); err != nil {
 		return err
 	}
 	addTo(m.x, m.delta)
 	return nil
+}
+
+// mixture is the one for a step.
+func (m *Model) mixture(b Batch) *MoE {
+	if b.Unbounded {
+		return m.unbounded
+	}
+	return m.moe
 }
 
 // Logits computes dst [n, V] for n rows of hidden states, [n, H].

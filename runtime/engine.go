@@ -16,6 +16,7 @@ import (
 type Engine struct {
 	proc    Process
 	dir     string
+	opts    LoadOptions
 	config  *checkpoint.Config
 	weights *layers.Weights
 	kernels kernel.Library
@@ -25,10 +26,15 @@ type Engine struct {
 	meter   *Meter
 }
 
+// LoadOptions say how a model is loaded. The zero value is the default.
+type LoadOptions struct {
+	DType kernel.DType // of the products with weights, but for those that score experts, which are F32
+}
+
 // Load reads what this rank needs of the model folder dir. All ranks call it; a fault
 // of one fails on all.
-func Load(p Process, dir string) (*Engine, error) {
-	e := &Engine{proc: p, dir: dir}
+func Load(p Process, dir string, opts LoadOptions) (*Engine, error) {
+	e := &Engine{proc: p, dir: dir, opts: opts}
 	var err error
 	if e.config, err = checkpoint.ReadConfig(dir); err == nil {
 		err = e.place()
@@ -51,7 +57,7 @@ func (e *Engine) place() (err error) {
 
 // read loads this rank's weights.
 func (e *Engine) read() (err error) {
-	if e.kernels, err = kernel.New(kernel.Options{Threads: e.proc.Threads}); err != nil {
+	if e.kernels, err = kernel.New(kernel.Options{Threads: e.proc.Threads, DType: e.opts.DType}); err != nil {
 		return err
 	}
 	return e.readWeights()

@@ -17,7 +17,7 @@ func evaluateOn(t *testing.T, ranks int, routing Routing, prepare func(*Engine, 
 	var report *EvaluationReport
 	v := Evaluation{Window: 64, Batch: 4, MaxTokens: 512}
 	err := collective.Run(ranks, collective.Options{}, func(c collective.Communicator) error {
-		e, err := Load(Process{Comm: c, Hosts: slices.Repeat([]string{"host"}, ranks), Threads: 1}, tinyModel)
+		e, err := Load(Process{Comm: c, Hosts: slices.Repeat([]string{"host"}, ranks), Threads: 1}, tinyModel, LoadOptions{})
 		if err != nil {
 			return err
 		}
@@ -64,7 +64,7 @@ func TestReplicatedExpertsChangeNoBit(t *testing.T) {
 
 func TestTooManyReplicasAreRefused(t *testing.T) {
 	err := collective.Run(2, collective.Options{}, func(c collective.Communicator) error {
-		e, err := Load(Process{Comm: c, Hosts: []string{"a", "a"}, Threads: 1}, tinyModel)
+		e, err := Load(Process{Comm: c, Hosts: []string{"a", "a"}, Threads: 1}, tinyModel, LoadOptions{})
 		if err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"slices"
 	"unicode/utf8"
 
 	"capmoe/collective"
@@ -166,12 +167,25 @@ func (e *Engine) Evaluate(ids []int32, v Evaluation, progress func(done, of int)
 	}
 	r.NLL = sum / float64(r.Targets)
 	r.Perplexity = math.Exp(r.NLL)
+	if err := collective.Agree(e.proc.Comm, finite(r.Perplexity, losses)); err != nil {
+		return nil, err
+	}
 	report, err := e.Report()
 	if err != nil {
 		return nil, err
 	}
 	r.Report = *report
 	return r, nil
+}
+
+// finite reports a perplexity that is no number, and the first window to blame.
+func finite(perplexity float64, losses []float64) error {
+	if !math.IsNaN(perplexity) && !math.IsInf(perplexity, 0) {
+		return nil
+	}
+	worst := slices.Max(losses) // NaN if one of them is
+	window := slices.IndexFunc(losses, func(loss float64) bool { return loss == worst || math.IsNaN(loss) })
+	return fmt.Errorf("runtime: perplexity is %v: the loss of window %d of %d is %v", perplexity, window, len(losses), worst)
 }
 
 // lossRows is the number of positions whose logits are held at a time.

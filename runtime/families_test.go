@@ -22,7 +22,7 @@ var (
 func onEngines(t *testing.T, dir string, ranks int, body func(e *Engine) error) {
 	t.Helper()
 	err := collective.Run(ranks, collective.Options{}, func(c collective.Communicator) error {
-		e, err := Load(Process{Comm: c, Hosts: slices.Repeat([]string{"host"}, ranks), Threads: 1}, dir)
+		e, err := Load(Process{Comm: c, Hosts: slices.Repeat([]string{"host"}, ranks), Threads: 1}, dir, LoadOptions{})
 		if err != nil {
 			return err
 		}

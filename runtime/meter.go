@@ -20,14 +20,16 @@ type Meter struct {
 	layers   []layerMeter
 	clock    clock
 	steps    int
+	observe  func(*capacity.Plan) // is shown every plan; may be nil
 }
 
 // layerMeter is one layer's numbers, summed over the steps.
 type layerMeter struct {
 	ledger        capacity.Ledger // this rank's tokens
 	before, after []int64         // [E] all ranks
-	capacity      int             // the largest of any step
-	room          float64         // effective factor × routed, summed
+	capacity      int             // the largest of any step that has one
+	room          float64         // effective factor × routed, summed over the steps with a capacity
+	bounded       int64           // routed in those
 	rounds        int             // most of any step
 	expertBefore  float64         // Σ over steps of max/mean load
 	expertAfter   float64
@@ -70,14 +72,20 @@ func (m *Meter) enter(layer int, p layers.Phase) {
 }
 
 func (m *Meter) planned(plan *capacity.Plan, _ []float32, computed int) {
+	if m.observe != nil {
+		m.observe(plan)
+	}
 	l := &m.layers[plan.Layer]
 	l.ledger.Add(plan.Ledger)
 	for e := range l.before {
 		l.before[e] += plan.LoadBefore[e]
 		l.after[e] += plan.LoadAfter[e]
 	}
-	l.capacity = max(l.capacity, plan.Budgets.Expert)
-	l.room += plan.EffectiveFactor() * float64(plan.Tokens*m.topK)
+	if routed := plan.Tokens * m.topK; routed > 0 && plan.Budgets.Expert < capacity.Unbounded {
+		l.capacity = max(l.capacity, plan.Budgets.Expert)
+		l.room += plan.EffectiveFactor() * float64(routed)
+		l.bounded += int64(routed)
+	}
 	l.rounds = max(l.rounds, plan.Rounds)
 	l.expertBefore += imbalance(plan.LoadBefore)
 	l.expertAfter += imbalance(plan.LoadAfter)

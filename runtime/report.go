@@ -14,6 +14,7 @@ import (
 type Report struct {
 	Model           string   `json:"model,omitempty"`
 	Kernels         string   `json:"kernels,omitempty"`
+	DType           string   `json:"dtype,omitempty"`
 	Baseline        string   `json:"baseline,omitempty"`
 	Wire            string   `json:"token_dispatcher_type"`
 	Policy          string   `json:"policy"`
@@ -93,7 +94,7 @@ func (e *Engine) Report() (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.Model, r.Kernels = e.dir, e.kernels.Name()
+	r.Model, r.Kernels, r.DType = e.dir, e.kernels.Name(), e.opts.DType.String()
 	return r, nil
 }
 
@@ -142,8 +143,8 @@ func (m *Meter) fillLayers(r *Report) error {
 			RankImbalanceBefore: l.rankBefore / steps, RankImbalanceAfter: rankAfter,
 			Bytes: Traffic{bytes[sameRank], bytes[sameNode], bytes[otherNode]},
 		}
-		if l.capacity < capacity.Unbounded && ledger.Routed > 0 {
-			factor := l.room / float64(ledger.Routed)
+		if l.bounded > 0 {
+			factor := l.room / float64(l.bounded)
 			lr.Capacity, lr.EffectiveFactor = &l.capacity, &factor
 		}
 		r.Layers = append(r.Layers, lr)

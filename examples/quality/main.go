@@ -73,7 +73,7 @@ func run(world *launch.World, args []string) error {
 	if err := collective.Agree(world.Comm(), err); err != nil {
 		return err
 	}
-	engine, err := runtime.Load(world.Process, *model)
+	engine, err := runtime.Load(world.Process, *model, runtime.LoadOptions{})
 	if err != nil {
 		return err
 	}

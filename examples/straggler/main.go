@@ -66,7 +66,7 @@ func run(world *launch.World, args []string) error {
 	if err != nil {
 		return err
 	}
-	engine, err := runtime.Load(world.Process, o.model)
+	engine, err := runtime.Load(world.Process, o.model, runtime.LoadOptions{})
 	if err != nil {
 		return err
 	}

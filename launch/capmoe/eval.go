@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"capmoe/launch"
+	"capmoe/layers/kernel"
 	"capmoe/runtime"
 
 	"github.com/urfave/cli/v2"
@@ -12,13 +13,14 @@ import (
 func evalCommand(t terminal) *cli.Command {
 	return &cli.Command{
 		Name:      "eval",
-		Usage:     "perplexity of a text under a capacity policy",
-		UsageText: "mpirun -n P capmoe eval --model DIR --text FILE [flags]",
+		Usage:     "perplexity of a text, or accuracy of multiple choice, under a capacity policy",
+		UsageText: "mpirun -n P capmoe eval --model DIR {--text FILE | --tasks FILE.jsonl} [flags]",
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "model", Usage: "Hugging Face model `DIR`"},
 			&cli.StringFlag{Name: "text", Usage: "UTF-8 text `FILE`"},
+			&cli.StringFlag{Name: "tasks", Usage: "`FILE` of {\"context\", \"choices\", \"gold\"}, one a line: multiple choice by log-likelihood, instead of --text"},
 			&cli.IntFlag{Name: "window", Value: 256, Usage: "tokens of a window: `W` independent tokens from position 0"},
-			&cli.IntFlag{Name: "batch", Value: 8, Usage: "windows of a step: capacity is decided over `B` × W tokens"},
+			&cli.IntFlag{Name: "batch", Value: 8, Usage: "`B` windows, or choices, of a step: capacity is decided over their tokens"},
 			&cli.IntFlag{Name: "max-tokens", Usage: "use the first `N` tokens of the text; 0: all"},
 			dtypeFlag(),
 			jsonFlag(),
@@ -28,21 +30,26 @@ func evalCommand(t terminal) *cli.Command {
 }
 
 func dtypeFlag() cli.Flag {
-	return &cli.StringFlag{Name: "dtype", Value: "f32", Usage: "`TYPE` of the arithmetic: f32"}
+	return &cli.StringFlag{Name: "dtype", Value: "f32", Usage: "`TYPE` of the products with weights: f32 or bf16; sums are f32"}
 }
 
-func checkDType(c *cli.Context) error {
-	if d := c.String("dtype"); d != "f32" {
-		return usagef("dtype %q, want f32", d)
+func dtypeOf(c *cli.Context) (kernel.DType, error) {
+	dtype, err := kernel.ParseDType(c.String("dtype"))
+	if err != nil {
+		return 0, usagef("dtype %q, want f32 or bf16", c.String("dtype"))
 	}
-	return nil
+	return dtype, nil
 }
 
 func runEval(c *cli.Context, t terminal) error {
-	if err := required(c, "model", "text"); err != nil {
+	if err := required(c, "model"); err != nil {
 		return err
 	}
-	if err := checkDType(c); err != nil {
+	if (c.String("text") == "") == (c.String("tasks") == "") {
+		return usagef("eval: want one of --text FILE and --tasks FILE.jsonl")
+	}
+	dtype, err := dtypeOf(c)
+	if err != nil {
 		return err
 	}
 	routing, err := routingOf(c)
@@ -58,10 +65,17 @@ func runEval(c *cli.Context, t terminal) error {
 		return err
 	}
 	defer out.discard()
-	engine, err := runtime.Load(t.world.Process, c.String("model"))
+	engine, err := runtime.Load(t.world.Process, c.String("model"), runtime.LoadOptions{DType: dtype})
 	if err != nil {
 		return err
 	}
+	if c.String("tasks") != "" {
+		return evalTasks(c, t, engine, routing, out)
+	}
+	return evalText(c, t, engine, routing, out, v)
+}
+
+func evalText(c *cli.Context, t terminal, engine *runtime.Engine, routing runtime.Routing, out *jsonOutput, v runtime.Evaluation) error {
 	ids, err := engine.ReadText(c.String("text"))
 	if err != nil {
 		return err
@@ -82,6 +96,35 @@ func runEval(c *cli.Context, t terminal) error {
 	}
 	if c.String("json") != "-" {
 		printEvaluation(t, report)
+	}
+	return nil
+}
+
+func evalTasks(c *cli.Context, t terminal, engine *runtime.Engine, routing runtime.Routing, out *jsonOutput) error {
+	tasks, err := engine.ReadTasks(c.String("tasks"))
+	if err != nil {
+		return err
+	}
+	batch := c.Int("batch")
+	if err := rebalance(c, t, engine, routing, tasks.FirstStep(batch)); err != nil {
+		return err
+	}
+	if err := engine.Use(routing); err != nil {
+		return err
+	}
+	report, err := engine.Answer(tasks, batch, progress(t.stderr, "choice"))
+	if err != nil {
+		return err
+	}
+	if err := out.write(t, report); err != nil {
+		return err
+	}
+	if c.String("json") != "-" {
+		show := func(p runtime.Proportion) string {
+			return fmt.Sprintf("%.2f %% (95 %% interval %.2f to %.2f)", 100*p.Value, 100*p.Low, 100*p.High)
+		}
+		fmt.Fprintf(t.stdout, "accuracy %s, per character %s, of %d questions\n\n", show(report.Accuracy), show(report.AccuracyNorm), report.Questions)
+		printReport(t.stdout, &report.Report)
 	}
 	return nil
 }

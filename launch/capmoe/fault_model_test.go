@@ -167,6 +167,30 @@ func TestTensorFaults(t *testing.T) {
 	}
 }
 
+// Weights that are finite and too large to compute with end in an error, not in a
+// perplexity that is no number.
+func TestOverflow(t *testing.T) {
+	for _, c := range []struct {
+		rule, tensor string
+		texts        []string
+	}{
+		{"logits are finite", "lm_head.weight", []string{"perplexity is NaN", "window 0 of 2"}},
+		{"router scores are numbers", "model.layers.1.mlp.gate.weight", []string{"layer 1", "router score of token 0", "NaN"}},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			t.Parallel()
+			m := newModel()
+			for i := range m.tensors[c.tensor].bits {
+				m.set(c.tensor, i, math.MaxFloat32)
+			}
+			args := []string{"eval", "--model", m.write(t), "--text", shippedText, "--window", "32", "--max-tokens", "64"}
+			for _, ranks := range faultRanks {
+				checkFault(t, capmoe(ranks, args...), launch.ExitFailed, c.texts...)
+			}
+		})
+	}
+}
+
 // The fault of one rank alone says which rank, and where it runs.
 func TestFaultNamesItsRank(t *testing.T) {
 	m := newModel()

@@ -27,7 +27,7 @@ func checkFault(t *testing.T, j job, code int, texts ...string) {
 		t.Errorf("%d ranks: took %v, want at most %v", j.ranks, res.took, faultLimit)
 	}
 	if res.stdout != "" {
-		t.Errorf("%d ranks: standard output is not empty:\n%s", j.ranks, res.stdout)
+		t.Errorf("%d ranks: standard output is not empty:\n%s", j.ranks, abridged(res.stdout))
 	}
 	lines := linesOf(res.stderr)
 	if len(lines) != 1 || !strings.HasPrefix(lines[0], "capmoe: ") {
@@ -57,7 +57,7 @@ func checkContains(t *testing.T, output, text string) {
 	}
 }
 
-func abridged(text string) string { return text[:min(len(text), 2000)] }
+func abridged(text string) string { return text[:min(len(text), 500)] }
 
 // checkClean fails if a folder holds anything but the named files: a command that
 // failed leaves nothing half written.

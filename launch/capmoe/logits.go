@@ -29,7 +29,8 @@ func runLogits(c *cli.Context, t terminal) error {
 	if err := required(c, "model", "tokens", "out"); err != nil {
 		return err
 	}
-	if err := checkDType(c); err != nil {
+	dtype, err := dtypeOf(c)
+	if err != nil {
 		return err
 	}
 	if c.Int("batch") < 0 {
@@ -44,7 +45,7 @@ func runLogits(c *cli.Context, t terminal) error {
 		return err
 	}
 	defer out.discard()
-	engine, err := runtime.Load(t.world.Process, c.String("model"))
+	engine, err := runtime.Load(t.world.Process, c.String("model"), runtime.LoadOptions{DType: dtype})
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ func policyFlags() []cli.Flag {
 		&cli.StringFlag{Category: category, Name: "expanded-experts", Value: "own", Usage: "experts that expanded offers: own, node, all, or a `LIST` of ids"},
 		&cli.StringFlag{Category: category, Name: "renormalize", Value: "none", Usage: "rescale a token's kept weights: `RULE` none, original or unit"},
 		&cli.StringFlag{Category: category, Name: "moe-router-weights", Value: "family", Usage: "`RULE` family, or raw: skip the family's normaliser"},
-		&cli.Uint64Flag{Category: category, Name: "seed", Usage: "`SEED` of the order random"},
+		&cli.Uint64Flag{Category: category, Name: "seed", Usage: "`SEED` of what is drawn at random: the order random, sampled tokens"},
 		&cli.StringFlag{Category: category, Name: "moe-token-dispatcher-type", Value: "alltoall", Usage: "`WIRE` alltoall or allgather"},
 		&cli.BoolFlag{Category: category, Name: "moe-pad-expert-input-to-capacity", Usage: "send every expert its capacity of rows, empty ones too (policy drop, scope local)"},
 		&cli.StringFlag{Category: category, Name: "baseline", Usage: "another system's dialect: `NAME` " + strings.Join(layers.Baselines(), ", ")},

@@ -28,6 +28,9 @@ func newTable(w io.Writer) table.Writer {
 func printReport(w io.Writer, r *runtime.Report) {
 	t := newTable(w)
 	t.AppendRow(table.Row{"policy", describePolicy(r)})
+	if r.Kernels != "" {
+		t.AppendRow(table.Row{"kernels", fmt.Sprintf("%s, weights %s", r.Kernels, r.DType)})
+	}
 	t.AppendRow(table.Row{"ranks, nodes, steps", fmt.Sprintf("%d, %d, %d", r.Ranks, r.Nodes, r.Steps)})
 	t.AppendRow(table.Row{"capacity, effective factor", fmt.Sprintf("%s, %s", optionalInt(r.Capacity), optional(r.EffectiveFactor, "%.4g"))})
 	t.AppendRow(table.Row{"pairs routed", r.Routed})

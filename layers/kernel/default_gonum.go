@@ -7,5 +7,5 @@ func New(opts Options) (Library, error) {
 	if err := opts.validate(); err != nil {
 		return nil, err
 	}
-	return newGonum(opts.threads()), nil
+	return newGonum(opts), nil
 }

@@ -7,5 +7,5 @@ func New(opts Options) (Library, error) {
 	if err := opts.validate(); err != nil {
 		return nil, err
 	}
-	return newOneDNN(opts.threads())
+	return newOneDNN(opts)
 }

@@ -24,19 +24,28 @@ const (
 // gonumLibrary is the portable implementation.
 type gonumLibrary struct {
 	threads int
+	dtype   DType
 	tiles   sync.Pool // of *tile
+	rounded sync.Pool // of *[]float32, rows of x rounded
 }
 
 // Gonum returns the portable library, pure Go on one thread. It is there in every build.
 func Gonum() Library {
-	return newGonum(1)
+	return newGonum(Options{})
 }
 
-func newGonum(threads int) *gonumLibrary {
-	return &gonumLibrary{threads: threads, tiles: sync.Pool{New: func() any { return new(tile) }}}
+func newGonum(opts Options) *gonumLibrary {
+	return &gonumLibrary{
+		threads: opts.threads(), dtype: opts.DType,
+		tiles:   sync.Pool{New: func() any { return new(tile) }},
+		rounded: sync.Pool{New: func() any { return new([]float32) }},
+	}
 }
 
-func (*gonumLibrary) Name() string {
+func (lib *gonumLibrary) Name() string {
+	if lib.dtype == BF16 {
+		return gonumName + " bf16"
+	}
 	return gonumName
 }
 

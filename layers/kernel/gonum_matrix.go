@@ -1,22 +1,36 @@
 package kernel
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // gonumMatrix keeps Wᵀ [k,n] cut into panels of panelCols columns, one panel after the other. The panel of columns j… lies at
 // wt[j·k], row-major, its rows as far apart as the panel is wide.
 type gonumMatrix struct {
 	lib       *gonumLibrary
+	dtype     DType
 	n, k      int
-	wt        []float32
-	nonFinite []int // in features l whose weights are not all finite
+	wt        []float32 // with BF16, rounded values
+	nonFinite []int     // in features l whose weights are not all finite
 }
 
 // Pack implements Library.
 func (lib *gonumLibrary) Pack(w []float32, n, k int) (Matrix, error) {
+	return lib.pack(w, [2]int{n, k}, lib.dtype)
+}
+
+// PackF32 implements Library.
+func (lib *gonumLibrary) PackF32(w []float32, n, k int) (Matrix, error) {
+	return lib.pack(w, [2]int{n, k}, F32)
+}
+
+func (lib *gonumLibrary) pack(w []float32, dims [2]int, dtype DType) (Matrix, error) {
+	n, k := dims[0], dims[1]
 	if err := checkPack(w, n, k); err != nil {
 		return nil, err
 	}
-	mat := &gonumMatrix{lib: lib, n: n, k: k, wt: make([]float32, n*k)}
+	mat := &gonumMatrix{lib: lib, dtype: dtype, n: n, k: k, wt: make([]float32, n*k)}
 	finite := make([]bool, k)
 	for l := range finite {
 		finite[l] = true
@@ -26,6 +40,9 @@ func (lib *gonumLibrary) Pack(w []float32, n, k int) (Matrix, error) {
 		panel := mat.wt[j0*k:][:cols*k]
 		for j := range cols {
 			for l, v := range w[(j0+j)*k:][:k] {
+				if dtype == BF16 {
+					v = RoundBF16(v)
+				}
 				panel[l*cols+j] = v
 				finite[l] = finite[l] && isFinite(v)
 			}
@@ -52,6 +69,18 @@ func (mat *gonumMatrix) MulTo(dst, x []float32, m int) {
 		panic("kernel: mul: matrix was freed")
 	}
 	checkMul(mat, dst, x, m)
+	if mat.dtype == BF16 {
+		scratch := mat.lib.rounded.Get().(*[]float32)
+		defer mat.lib.rounded.Put(scratch)
+		*scratch = slices.Grow((*scratch)[:0], m*mat.k)[:m*mat.k]
+		roundTo(*scratch, x[:m*mat.k])
+		x = *scratch
+	}
+	mat.mul(dst, x, m)
+}
+
+// mul computes the product of rows that are of the matrix's type.
+func (mat *gonumMatrix) mul(dst, x []float32, m int) {
 	panels := ceilDiv(mat.n, panelCols)
 	pieces := panels * ceilDiv(m, blockRows)
 	if mat.lib.threads == 1 {

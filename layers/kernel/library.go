@@ -9,8 +9,12 @@ type Library interface {
 	Name() string
 
 	// Pack copies W, n×k row-major (out features × in features, as checkpoints store it), into the library's own layout.
-	// w is not kept. n and k are at least 1.
+	// w is not kept. n and k are at least 1. The matrix is of the type in Options: with BF16, W is rounded here, and the rows that it
+	// is multiplied by in every product (RoundBF16).
 	Pack(w []float32, n, k int) (Matrix, error)
+
+	// PackF32 is Pack in float32 whatever Options say: for matrices whose products must not be rounded, as a router's.
+	PackF32(w []float32, n, k int) (Matrix, error)
 
 	// Gemm computes C = alpha·A·op(B), plus the old C if g.Accumulate. Equal operands give equal bits, wherever
 	// the slices lie in memory and whatever the threads; but a row's bits may depend on M. It panics if a slice is too
@@ -34,12 +38,16 @@ type Matrix interface {
 
 // Options configures a Library. The zero value is the default.
 type Options struct {
-	Threads int // size of the team that computes one product; 0 means 1
+	Threads int   // size of the team that computes one product; 0 means 1
+	DType   DType // of packed matrices
 }
 
 func (o Options) validate() error {
 	if o.Threads < 0 {
 		return fmt.Errorf("kernel: new: %d threads, at least 1 is needed", o.Threads)
+	}
+	if o.DType > BF16 {
+		return fmt.Errorf("kernel: new: dtype %d, want %d (f32) or %d (bf16)", o.DType, F32, BF16)
 	}
 	return nil
 }

@@ -48,14 +48,14 @@ func testPackCopies(t *testing.T, lib Library) {
 
 // testAccuracy bounds the error of each result by that of k roundings, γ_k Σ|x·w| (Higham, Accuracy and Stability of Numerical
 // Algorithms, section 3.1), plus what k results below the normal range may lose.
-func testAccuracy(t *testing.T, lib Library) {
+func testAccuracy(t *testing.T, lib Library, dtype DType) {
 	for _, s := range shapes() {
 		for _, v := range scales(s) {
 			w, x := random(3, s.n*s.k, v.of), random(4, maxBatch*s.k, v.of)
 			got := mul(pack(t, lib, w, s), x, maxBatch)
 			for i := 0; i < maxBatch; i += sampling(s) {
 				row := x[i*s.k:][:s.k]
-				if err := checkRow(got[i*s.n:][:s.n], row, w); err != nil {
+				if err := dtype.checkRow(got[i*s.n:][:s.n], row, w); err != nil {
 					t.Errorf("%d×%d, %s values, row %d: %v", s.n, s.k, v.name, i, err)
 					break
 				}
@@ -69,8 +69,13 @@ func sampling(s shape) int {
 	return 1 + s.n*s.k/(1<<13)
 }
 
-func checkRow(got, row, w []float32) error {
+func (d DType) checkRow(got, row, w []float32) error {
 	n, k := len(got), len(row)
+	lost := math.SmallestNonzeroFloat32
+	if d == BF16 {
+		row, w = rounded(row), rounded(w)
+		lost = 0x1p-126 // the instruction for products of bf16 knows no subnormal values
+	}
 	want := make([]float32, n)
 	Reference(want, row, w, 1, n, k)
 	for j := range n {
@@ -81,12 +86,19 @@ func checkRow(got, row, w []float32) error {
 		if size > math.MaxFloat32 {
 			continue
 		}
-		bound := float64(k+1)*(size*0x1p-24) + float64(k)*math.SmallestNonzeroFloat32
+		bound := float64(k+1)*(size*0x1p-24) + float64(k)*lost
 		if diff := math.Abs(float64(got[j]) - float64(want[j])); !(diff <= bound) {
 			return fmt.Errorf("column %d is %g, want %g: off by %g, bound %g", j, got[j], want[j], diff, bound)
 		}
 	}
 	return nil
+}
+
+// rounded is v in bf16.
+func rounded(v []float32) []float32 {
+	r := make([]float32, len(v))
+	roundTo(r, v)
+	return r
 }
 
 func testAnyBatch(t *testing.T, lib Library) {
@@ -231,7 +243,7 @@ func testConcurrent(t *testing.T, lib Library) {
 	var callers sync.WaitGroup
 	for seed := range uint64(4) {
 		w := random(seed, s.n*s.k, 1)
-		want := mul(pack(t, Gonum(), w, s), x, rows)
+		want := mul(pack(t, lib, w, s), x, rows)
 		callers.Go(func() {
 			runtime.LockOSThread()
 			defer runtime.UnlockOSThread()
@@ -242,11 +254,9 @@ func testConcurrent(t *testing.T, lib Library) {
 			}
 			defer mat.Free()
 			for m := 1; m <= rows; m++ {
-				for i, got := range mul(mat, x, m) {
-					if math.Abs(float64(got-want[i])) > 1e-4 {
-						t.Errorf("matrix %d: row %d of %d is %g, want %g", seed, i/s.n, m, got, want[i])
-						return
-					}
+				if i := firstDifference(mul(mat, x, m), want); i >= 0 {
+					t.Errorf("matrix %d: row %d of %d differs from that of a matrix alone", seed, i/s.n, m)
+					return
 				}
 			}
 		})
@@ -279,4 +289,43 @@ func testAllocations(t *testing.T, lib Library) {
 	if n := testing.AllocsPerRun(20, func() { mat.MulTo(dst, x, m) }); n > 0 {
 		t.Errorf("a product makes %g allocations", n)
 	}
+}
+
+// testPackF32 multiplies by values that bf16 cannot hold.
+func testPackF32(t *testing.T, lib Library) {
+	mat, err := lib.PackF32([]float32{1 + 0x1p-20, 1 + 0x1p-12}, 1, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mat.Free()
+	if got := mul(mat, []float32{1, -(1 + 0x1p-20)}, 1)[0]; got > -0.0002 || got < -0.0003 {
+		t.Errorf("product is %g, want %g", got, -0x1p-12)
+	}
+}
+
+// testRounding multiplies values of all kinds by one, as rows and as weights: what comes out is what went in, as it was rounded.
+func testRounding(t *testing.T, lib Library, dtype DType) {
+	v := roundingCases()
+	one := shape{1, 1}
+	asRows := mul(pack(t, lib, []float32{1}, one), v, len(v))
+	for i, v := range v {
+		want := dtype.round(v)
+		if got := asRows[i]; got != want && !(isNaN(got) && isNaN(want)) {
+			t.Errorf("%g in a row counts as %g, want %g", v, got, want)
+		}
+	}
+	asWeights := mul(pack(t, lib, v, shape{len(v), 1}), []float32{1}, 1)
+	for i, v := range v {
+		want := dtype.round(v)
+		if got := asWeights[i]; got != want && !(isNaN(got) && isNaN(want)) {
+			t.Errorf("%g in the weights counts as %g, want %g", v, got, want)
+		}
+	}
+}
+
+func (d DType) round(v float32) float32 {
+	if d == BF16 {
+		return RoundBF16(v)
+	}
+	return v
 }

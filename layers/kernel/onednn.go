@@ -22,27 +22,35 @@ import (
 type oneDNN struct {
 	engine   *C.kernel_engine
 	name     string
+	dtype    DType
 	portable *gonumLibrary
 
 	mu     sync.Mutex
-	shapes map[[2]int]*C.kernel_shape // by n and k; nil where there is no brgemm
+	shapes map[sides]*C.kernel_shape // nil where there is no brgemm
 }
 
-func newOneDNN(threads int) (*oneDNN, error) {
-	lib := &oneDNN{portable: newGonum(threads), shapes: map[[2]int]*C.kernel_shape{}}
-	if e := C.kernel_engine_new(&lib.engine, C.int(threads)); e.step != nil {
+// sides tell matrices of one layout from others.
+type sides struct {
+	n, k  int
+	dtype DType
+}
+
+func newOneDNN(opts Options) (*oneDNN, error) {
+	lib := &oneDNN{dtype: opts.DType, portable: newGonum(opts), shapes: map[sides]*C.kernel_shape{}}
+	if e := C.kernel_engine_new(&lib.engine, C.int(opts.threads())); e.step != nil {
 		return nil, fmt.Errorf("kernel: new: %w", newFault(e))
 	}
 	version := C.dnnl_version()
 	lib.name = fmt.Sprintf("onednn %d.%d.%d ", version.major, version.minor, version.patch)
-	shape, impl, err := lib.newShape(64, 64)
+	sample := sides{64, 64, opts.DType}
+	shape, impl, err := lib.newShape(sample)
 	if err != nil {
 		return nil, fmt.Errorf("kernel: new: %w", err)
 	}
-	lib.shapes[[2]int{64, 64}] = shape
+	lib.shapes[sample] = shape
 	lib.name += impl
 	if shape == nil {
-		lib.name += ", packed on " + gonumName
+		lib.name += ", packed on " + lib.portable.Name()
 	}
 	return lib, nil
 }
@@ -51,24 +59,25 @@ func (lib *oneDNN) Name() string {
 	return lib.name
 }
 
-// shape returns the layout and primitives for n×k weights, nil where oneDNN has no brgemm.
-func (lib *oneDNN) shape(n, k int) (*C.kernel_shape, error) {
+// shape returns the layout and primitives for weights, nil where oneDNN has no brgemm.
+func (lib *oneDNN) shape(of sides) (*C.kernel_shape, error) {
 	lib.mu.Lock()
 	defer lib.mu.Unlock()
-	if s, ok := lib.shapes[[2]int{n, k}]; ok {
+	if s, ok := lib.shapes[of]; ok {
 		return s, nil
 	}
-	s, _, err := lib.newShape(n, k)
+	s, _, err := lib.newShape(of)
 	if err != nil {
 		return nil, err
 	}
-	lib.shapes[[2]int{n, k}] = s
+	lib.shapes[of] = s
 	return s, nil
 }
 
-func (lib *oneDNN) newShape(n, k int) (s *C.kernel_shape, impl string, err error) {
+func (lib *oneDNN) newShape(of sides) (s *C.kernel_shape, impl string, err error) {
 	var name [64]C.char
-	if e := C.kernel_shape_new(&s, &name[0], lib.engine, C.int64_t(n), C.int64_t(k)); e.step != nil {
+	sides := C.kernel_sides{n: C.int64_t(of.n), k: C.int64_t(of.k), bf16: flag(of.dtype == BF16)}
+	if e := C.kernel_shape_new(&s, &name[0], lib.engine, sides); e.step != nil {
 		return nil, "", newFault(e)
 	}
 	return s, C.GoString(&name[0]), nil

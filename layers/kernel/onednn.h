@@ -19,17 +19,22 @@ typedef struct kernel_engine kernel_engine;   // the CPU, and the size of the te
 typedef struct kernel_shape kernel_shape;     // n×k: the layout of its weights, and its primitives
 typedef struct kernel_weights kernel_weights; // one W in the layout of its shape
 
+typedef struct {
+	int64_t n, k;
+	int bf16; // of W, and of the rows of x as they are multiplied
+} kernel_sides;
+
 kernel_error kernel_engine_new(kernel_engine **out, int threads);
 
 // kernel_shape_new chooses the layout. *out is NULL, without an error, where oneDNN has no brgemm kernel for the shape on this
 // machine; impl receives the name of what it has instead, or of its brgemm.
-kernel_error kernel_shape_new(kernel_shape **out, char impl[64], kernel_engine *engine, int64_t n, int64_t k);
+kernel_error kernel_shape_new(kernel_shape **out, char impl[64], kernel_engine *engine, kernel_sides sides);
 
-// kernel_weights_new copies w, n×k.
+// kernel_weights_new copies w, n×k, rounded to bf16 if the shape says so.
 kernel_error kernel_weights_new(kernel_weights **out, kernel_shape *shape, const float *w);
 void kernel_weights_free(kernel_weights *weights);
 
-// kernel_mul computes dst [m,n] = x [m,k] · Wᵀ.
+// kernel_mul computes dst [m,n] = x [m,k] · Wᵀ; x is rounded to bf16 first if W is.
 kernel_error kernel_mul(kernel_weights *weights, float *dst, const float *x, int64_t m);
 
 typedef struct {

@@ -20,15 +20,25 @@ type oneDNNMatrix struct {
 
 // Pack implements Library.
 func (lib *oneDNN) Pack(w []float32, n, k int) (Matrix, error) {
+	return lib.pack(w, sides{n, k, lib.dtype})
+}
+
+// PackF32 implements Library.
+func (lib *oneDNN) PackF32(w []float32, n, k int) (Matrix, error) {
+	return lib.pack(w, sides{n, k, F32})
+}
+
+func (lib *oneDNN) pack(w []float32, of sides) (Matrix, error) {
+	n, k := of.n, of.k
 	if err := checkPack(w, n, k); err != nil {
 		return nil, err
 	}
-	shape, err := lib.shape(n, k)
+	shape, err := lib.shape(of)
 	if err != nil {
 		return nil, fmt.Errorf("kernel: pack: %w (matrix of %d×%d)", err, n, k)
 	}
 	if shape == nil {
-		return lib.portable.Pack(w, n, k)
+		return lib.portable.pack(w, [2]int{n, k}, of.dtype)
 	}
 	mat := &oneDNNMatrix{n: n, k: k}
 	if e := C.kernel_weights_new(&mat.weights, shape, floats(w)); e.step != nil {

@@ -10,20 +10,24 @@ import (
 )
 
 func TestOneDNNUsesBrgemm(t *testing.T) {
-	lib, err := New(Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !strings.HasPrefix(lib.Name(), "onednn ") {
-		t.Fatalf("default library is %s", lib.Name())
-	}
-	if !strings.Contains(lib.Name(), "brg:") {
-		t.Skipf("no brgemm on this CPU: %s", lib.Name())
-	}
-	for _, s := range allShapes {
-		if mat := pack(t, lib, make([]float32, s.n*s.k), s); !isOneDNN(mat) {
-			t.Errorf("%d×%d was packed by the portable library", s.n, s.k)
-		}
+	for _, dtype := range []DType{F32, BF16} {
+		t.Run(dtype.String(), func(t *testing.T) {
+			lib, err := New(Options{DType: dtype})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.HasPrefix(lib.Name(), "onednn ") {
+				t.Fatalf("default library is %s", lib.Name())
+			}
+			if !strings.Contains(lib.Name(), "brg:") {
+				t.Skipf("no brgemm on this CPU: %s", lib.Name())
+			}
+			for _, s := range allShapes {
+				if mat := pack(t, lib, make([]float32, s.n*s.k), s); !isOneDNN(mat) {
+					t.Errorf("%d×%d was packed by the portable library", s.n, s.k)
+				}
+			}
+		})
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 )
 
 // testRandomShapes draws shapes and batches that nobody thought of: each row must equal itself alone, and the reference nearly.
-func testRandomShapes(t *testing.T, lib Library) {
+func testRandomShapes(t *testing.T, lib Library, dtype DType) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := shape{n: rapid.IntRange(1, 300).Draw(t, "n"), k: rapid.IntRange(1, 300).Draw(t, "k")}
 		m := rapid.IntRange(1, 200).Draw(t, "m")
@@ -25,7 +25,7 @@ func testRandomShapes(t *testing.T, lib Library) {
 			if j := firstDifference(got, mul(mat, row, 1)); j >= 0 {
 				t.Errorf("row %d, column %d differs from the row alone", i, j)
 			}
-			if err := checkRow(got, row, w); err != nil {
+			if err := dtype.checkRow(got, row, w); err != nil {
 				t.Errorf("row %d: %v", i, err)
 			}
 		}

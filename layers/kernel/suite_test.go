@@ -5,14 +5,25 @@ import (
 	"testing"
 )
 
-// testLibrary is the suite that every Library passes. make returns the library with a team of the given size.
-func testLibrary(t *testing.T, make func(threads int) Library) {
+// testLibrary is the suite that every Library passes in every type.
+func testLibrary(t *testing.T, make func(opts Options) Library) {
+	for _, dtype := range []DType{F32, BF16} {
+		t.Run(dtype.String(), func(t *testing.T) {
+			testPacked(t, func(threads int) Library { return make(Options{Threads: threads, DType: dtype}) }, dtype)
+		})
+	}
+	testGemm(t, func(threads int) Library { return make(Options{Threads: threads}) })
+}
+
+// testPacked is the suite of packed matrices. make returns the library with a team of the given size.
+func testPacked(t *testing.T, make func(threads int) Library, dtype DType) {
 	lib := make(1)
 	t.Run("packing checks sizes", func(t *testing.T) { testPackChecks(t, lib) })
+	t.Run("values are rounded once", func(t *testing.T) { testRounding(t, lib, dtype) })
 	t.Run("packing copies the weights", func(t *testing.T) { testPackCopies(t, lib) })
-	t.Run("products equal the reference", func(t *testing.T) { testAccuracy(t, lib) })
+	t.Run("products equal the reference", func(t *testing.T) { testAccuracy(t, lib, dtype) })
 	t.Run("rows have the same bits in any batch", func(t *testing.T) { testAnyBatch(t, lib) })
-	t.Run("random shapes", func(t *testing.T) { testRandomShapes(t, lib) })
+	t.Run("random shapes", func(t *testing.T) { testRandomShapes(t, lib, dtype) })
 	for _, threads := range []int{2, 3} {
 		t.Run(fmt.Sprintf("rows have the same bits on %d threads", threads), func(t *testing.T) { testAnyTeam(t, lib, make(threads)) })
 	}
@@ -23,7 +34,12 @@ func testLibrary(t *testing.T, make func(threads int) Library) {
 	t.Run("matrices work at the same time", func(t *testing.T) { testConcurrent(t, make(2)) })
 	t.Run("a matrix works on any thread", func(t *testing.T) { testAnyThread(t, make(2)) })
 	t.Run("products allocate nothing", func(t *testing.T) { testAllocations(t, lib) })
+	t.Run("a matrix can be float32 all the same", func(t *testing.T) { testPackF32(t, lib) })
+}
 
+// testGemm is the suite of dense products.
+func testGemm(t *testing.T, make func(threads int) Library) {
+	lib := make(1)
 	t.Run("gemm equals the reference", func(t *testing.T) { testGemmAccuracy(t, lib) })
 	t.Run("gemm has the same bits on any team", func(t *testing.T) { testGemmAnyTeam(t, lib, make(2)) })
 	t.Run("gemm changes nothing but C", func(t *testing.T) { testGemmOnlyC(t, lib) })
@@ -33,12 +49,12 @@ func testLibrary(t *testing.T, make func(threads int) Library) {
 }
 
 func TestGonum(t *testing.T) {
-	testLibrary(t, func(threads int) Library { return newGonum(threads) })
+	testLibrary(t, func(opts Options) Library { return newGonum(opts) })
 }
 
 func TestDefault(t *testing.T) {
-	testLibrary(t, func(threads int) Library {
-		lib, err := New(Options{Threads: threads})
+	testLibrary(t, func(opts Options) Library {
+		lib, err := New(opts)
 		if err != nil {
 			t.Fatal(err)
 		}

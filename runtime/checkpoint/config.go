@@ -33,7 +33,7 @@ func ReadConfig(dir string) (*Config, error) {
 
 // ParseConfig reads the text of a config.json; path is for its errors.
 func ParseConfig(path string, data []byte) (*Config, error) {
-	f := &fields{file: path, faults: new([]error)}
+	f := newFields(path)
 	if err := json.NewDecoder(bytes.NewReader(data)).Decode(&f.raw); err != nil {
 		f.fault("not a JSON object: %w", err)
 		return nil, f.err()
@@ -44,12 +44,12 @@ func ParseConfig(path string, data []byte) (*Config, error) {
 	}
 	family, known := families[modelType]
 	if !known {
-		f.fault("field \"model_type\" is %q, want one of %s", modelType, familyNames())
+		f.refuse("model_type", "is %q, want one of %s", modelType, familyNames())
 		return nil, f.err()
 	}
 	c := &Config{File: path, Family: family, Model: family.config(f), Tied: f.boolOr("tie_word_embeddings", false), EOS: f.eos()}
 	c.Block = quantization(f, family)
-	if len(*f.faults) == 0 {
+	if f.err() == nil {
 		c.plausible(f)
 	}
 	return c, f.err()
@@ -92,15 +92,12 @@ func quantization(f *fields, family *Family) int {
 	if family.together {
 		methods = append(methods, "mxfp4")
 	}
-	if q.oneOf("quant_method", "", methods...) == "mxfp4" {
-		return 0
-	}
 	var block []int
-	if !q.read("weight_block_size", &block) {
+	if q.oneOf("quant_method", "", methods...) != "fp8" || !q.read("weight_block_size", &block) {
 		return 0
 	}
 	if len(block) != 2 || block[0] != block[1] || block[0] < 1 || block[0] > maxDim {
-		q.fault("field %q is %v, want two equal sizes", q.name("weight_block_size"), block)
+		q.refuse("weight_block_size", "is %v, want two equal sizes", block)
 		return 0
 	}
 	return block[0]

@@ -13,7 +13,9 @@ func grouped(f *fields, hidden int) layers.AttentionConfig {
 	} else {
 		f.divides("hidden_size", hidden, "num_attention_heads", a.Heads)
 		a.HeadDim = max(1, hidden/a.Heads)
-		f.even("hidden_size / num_attention_heads", a.HeadDim)
+		if f.sound("hidden_size", "num_attention_heads") {
+			f.even("hidden_size / num_attention_heads", a.HeadDim)
+		}
 	}
 	a.Bias = f.boolOr("attention_bias", false)
 	a.OutBias = a.Bias

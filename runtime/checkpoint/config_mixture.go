@@ -23,7 +23,7 @@ func denseInQwen(f *fields, depth int) layers.DenseConfig {
 	}
 	for _, l := range listed {
 		if l < 0 || l >= depth {
-			f.fault("field \"mlp_only_layers\" lists layer %d, \"num_hidden_layers\" is %d", l, depth)
+			f.refuse("mlp_only_layers", "lists layer %d, \"num_hidden_layers\" is %d", l, depth)
 		}
 	}
 	return dense(f, depth, func(l int) bool { return (l+1)%step != 0 || slices.Contains(listed, l) })
@@ -44,7 +44,7 @@ func dense(f *fields, depth int, isDense func(layer int) bool) layers.DenseConfi
 			d.Layers = append(d.Layers, l)
 		}
 	}
-	if len(d.Layers) == depth {
+	if f.sound("num_hidden_layers") && len(d.Layers) == depth {
 		f.fault("none of the %d layers has a mixture of experts", depth)
 	}
 	if len(d.Layers) > 0 {
@@ -61,11 +61,14 @@ func groupLimit(f *fields, m layers.MoEConfig, best int) layers.GroupLimit {
 	f.divides("n_routed_experts", m.Experts, "n_group", g.Groups)
 	f.atMost("topk_group", g.Keep, "n_group", g.Groups)
 	size := m.Experts / g.Groups
-	if g.On() && m.TopK > g.Keep*size {
-		f.fault("field \"num_experts_per_tok\" is %d, the %d groups of \"topk_group\" hold %d experts", m.TopK, g.Keep, g.Keep*size)
+	if !g.On() || !f.sound("num_experts_per_tok", "n_routed_experts", "n_group", "topk_group") {
+		return g
 	}
-	if g.On() && size < best {
-		f.fault("field \"n_group\" makes groups of %d experts, want at least %d", size, best)
+	if m.TopK > g.Keep*size {
+		f.refuse("num_experts_per_tok", "is %d, the %d groups of \"topk_group\" hold %d experts", m.TopK, g.Keep, g.Keep*size)
+	}
+	if size < best {
+		f.refuse("n_group", "makes groups of %d experts, want at least %d", size, best)
 	}
 	return g
 }

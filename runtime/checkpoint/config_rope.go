@@ -30,7 +30,7 @@ func rope(f *fields) layers.RopeConfig {
 	r := layers.RopeConfig{Theta: s.positiveOr("rope_theta", f.positiveOr("rope_theta", 10000))}
 	for _, o := range []*fields{f, s} {
 		if part := o.positiveOr("partial_rotary_factor", 1); part != 1 {
-			o.fault("field %q is %v, only 1 is supported", o.name("partial_rotary_factor"), part)
+			o.refuse("partial_rotary_factor", "is %v, only 1 is supported", part)
 		}
 	}
 	switch ropeType(s) {
@@ -56,7 +56,7 @@ func yarn(f, s *fields) layers.YarnConfig {
 		y.Positions = f.size("max_position_embeddings")
 	}
 	if y.BetaFast < y.BetaSlow {
-		s.fault("field %q is %v, less than %q %v", s.name("beta_fast"), y.BetaFast, s.name("beta_slow"), y.BetaSlow)
+		s.refuse("beta_fast", "is %v, less than %q %v", y.BetaFast, s.name("beta_slow"), y.BetaSlow)
 	}
 	amplitude := yarnScale(y.Factor, weightOr(s, "mscale", 1)) / yarnScale(y.Factor, weightOr(s, "mscale_all_dim", 0))
 	y.Amplitude = float32(s.positiveOr("attention_factor", amplitude))

@@ -2,10 +2,13 @@
 // safetensors files, which it also writes.
 //
 //	folder ── index.json ── shards ──mmap── File ── Tensor ─┬─ Rows ─┬─ Float32(dst)        widened, all finite
-//	  Open      Store       opened when     header          │ a rank's├─ Float32Scaled(dst) fp8 × block scales
+//	  Open      Store       opened when     header          │ a rank's├─ Float32Scaled(dst) fp8 × block scales, Float32MX(dst) fp4
 //	                        first asked     checked         │ part    └─ Int32(dst)         ids, range checked
 //	                                                        └─ Expect(shape), Data
 //	Spec ── Create ── Writer.Append … ── Close ── file, whole or not at all
+//
+//	config.json ── ReadConfig ── Config: family, layers.Config ─┬─ LoadWeights(store, owned experts) ── layers.Weights
+//	                                                            └─ Estimate: parameters, bytes of each rank
 //
 // # A safetensors file
 //
@@ -41,11 +44,14 @@
 //	convert.go    Float32
 //	float.go      fp16 and fp8 bit patterns
 //	scaled.go     Float32Scaled: fp8 with block scales
+//	mxfp4.go      Float32MX: fp4 in groups with scales
 //	integer.go    Int32
 //	write.go      Writer: a file in a stream
 //	encode.go     the header that it writes
-//	fields.go     config.json, one field at a time
-//	config.go     config.json → layers.Config
+//	fields.go     config.json, one field at a time; fields_check.go, what fields must be
+//	config.go     config.json → layers.Config; config_*.go, its parts
+//	names.go      tensors' names
 //	family.go     what differs between model families; family_*.go, one each
-//	weights.go    LoadWeights: what one rank owns, packed
+//	weights.go    LoadWeights: what one rank owns, packed; weights_*.go, its parts
+//	estimate.go   Estimate: parameters and memory, from config.json alone
 package checkpoint

@@ -16,7 +16,7 @@ var deepSeekV2 = Family{
 		c.Attention = latent(f)
 		f.only("scoring_func", "softmax")
 		c.MoE = mixture(f, "n_routed_experts", "moe_intermediate_size")
-		if f.oneOf("topk_method", "greedy", "greedy", "group_limited_greedy") != "greedy" {
+		if f.oneOf("topk_method", "greedy", "greedy", "group_limited_greedy") == "group_limited_greedy" {
 			c.MoE.Router.Groups = groupLimit(f, c.MoE, 1)
 		}
 		c.MoE.Weighting.Normalize = f.boolOr("norm_topk_prob", false) && c.MoE.TopK > 1

@@ -38,8 +38,8 @@ func fullLayers(f *fields, depth int) []int {
 		return full
 	}
 	var types []string
-	if f.read("layer_types", &types) && len(types) != depth {
-		f.fault("field \"layer_types\" has %d entries, \"num_hidden_layers\" is %d", len(types), depth)
+	if f.read("layer_types", &types) && len(types) != depth && f.sound("num_hidden_layers") {
+		f.refuse("layer_types", "has %d entries, \"num_hidden_layers\" is %d", len(types), depth)
 	}
 	for l, t := range types {
 		switch t {
@@ -47,7 +47,7 @@ func fullLayers(f *fields, depth int) []int {
 			full = append(full, l)
 		case "sliding_attention":
 		default:
-			f.fault("field \"layer_types\"[%d] is %q, want full_attention or sliding_attention", l, t)
+			f.refuse("layer_types", "has %q for layer %d, want full_attention or sliding_attention", t, l)
 		}
 	}
 	return full

@@ -13,24 +13,47 @@ type fields struct {
 	file   string
 	within string // names of the objects around, each with a dot behind it
 	raw    map[string]json.RawMessage
-	faults *[]error // of the whole file
+	faults *faults
+}
+
+// faults are those of a whole file.
+type faults struct {
+	list []error
+	of   map[string]bool // fields that have one
+}
+
+// newFields reads the file of that path.
+func newFields(path string) *fields {
+	return &fields{file: path, faults: &faults{of: make(map[string]bool)}}
 }
 
 // maxDim bounds every size in a config: larger ones are absurd.
 const maxDim = 1 << 24
 
-// fault notes a fault, once if the same field is read again.
+// fault notes a fault that is no single field's.
 func (f *fields) fault(format string, args ...any) {
-	fault := &Error{File: f.file, Err: fmt.Errorf(format, args...)}
-	for _, known := range *f.faults {
-		if known.Error() == fault.Error() {
-			return
-		}
-	}
-	*f.faults = append(*f.faults, fault)
+	f.faults.list = append(f.faults.list, &Error{File: f.file, Err: fmt.Errorf(format, args...)})
 }
 
-func (f *fields) err() error { return errors.Join(*f.faults...) }
+// refuse notes a field's first fault: what follows from a fault is none of its own.
+func (f *fields) refuse(name, format string, args ...any) {
+	if f.sound(name) {
+		f.faults.of[f.name(name)] = true
+		f.fault("field %q %s", f.name(name), fmt.Sprintf(format, args...))
+	}
+}
+
+// sound tells whether no fault was found in any of the fields.
+func (f *fields) sound(names ...string) bool {
+	for _, name := range names {
+		if f.faults.of[f.name(name)] {
+			return false
+		}
+	}
+	return true
+}
+
+func (f *fields) err() error { return errors.Join(f.faults.list...) }
 
 // name is a field's name as errors give it.
 func (f *fields) name(field string) string { return f.within + field }
@@ -51,11 +74,11 @@ func (f *fields) assume(name, value string) {
 // read decodes a field into v and tells whether it could.
 func (f *fields) read(name string, v any) bool {
 	if !f.has(name) {
-		f.fault("field %q is missing", f.name(name))
+		f.refuse(name, "is missing")
 		return false
 	}
 	if err := json.Unmarshal(f.raw[name], v); err != nil {
-		f.fault("field %q: %s is not of the right type", f.name(name), abridged(f.raw[name]))
+		f.refuse(name, "is %s, which is not of the right type", abridged(f.raw[name]))
 		return false
 	}
 	return true
@@ -77,7 +100,7 @@ func (f *fields) integer(name string, least int) int {
 		return least
 	}
 	if v != math.Trunc(v) || v < float64(least) || v > maxDim {
-		f.fault("field %q is %s, want an integer from %d to %d", f.name(name), abridged(f.raw[name]), least, maxDim)
+		f.refuse(name, "is %s, want an integer from %d to %d", abridged(f.raw[name]), least, maxDim)
 		return least
 	}
 	return int(v)
@@ -109,7 +132,7 @@ func (f *fields) positive(name string) float64 {
 		return 1
 	}
 	if !(v > 0 && v <= math.MaxFloat32) {
-		f.fault("field %q is %s, want a positive number", f.name(name), abridged(f.raw[name]))
+		f.refuse(name, "is %s, want a positive number", abridged(f.raw[name]))
 		return 1
 	}
 	return v

@@ -5,44 +5,44 @@ import (
 	"strings"
 )
 
-// atMost faults unless a ≤ b, both named.
+// atMost refuses a unless a ≤ b, both named and sound.
 func (f *fields) atMost(nameA string, a int, nameB string, b int) {
-	if a > b {
-		f.fault("field %q is %d, more than %q %d", f.name(nameA), a, f.name(nameB), b)
+	if f.sound(nameA, nameB) && a > b {
+		f.refuse(nameA, "is %d, more than %q %d", a, f.name(nameB), b)
 	}
 }
 
-// divides faults unless part divides whole, both named.
+// divides refuses whole unless part divides it, both named and sound.
 func (f *fields) divides(nameWhole string, whole int, namePart string, part int) {
-	if whole%part != 0 {
-		f.fault("field %q %d does not divide by %q %d", f.name(nameWhole), whole, f.name(namePart), part)
+	if f.sound(nameWhole, namePart) && whole%part != 0 {
+		f.refuse(nameWhole, "is %d, which does not divide by %q %d", whole, f.name(namePart), part)
 	}
 }
 
-// even faults unless n is even: rotary embedding turns pairs of elements.
+// even refuses an odd width: rotary embedding turns pairs.
 func (f *fields) even(name string, n int) {
-	if n%2 != 0 {
-		f.fault("field %q is %d, want an even number: rotary embedding turns pairs", f.name(name), n)
+	if f.sound(name) && n%2 != 0 {
+		f.refuse(name, "is %d, want an even number: rotary embedding turns pairs", n)
 	}
 }
 
-// oneOf reads a string that may be missing and has one of the supported values, the
-// first of which stands for one that has not.
+// oneOf reads a string that may be missing and has one of the supported values; "" for
+// one that has not.
 func (f *fields) oneOf(name, missing string, supported ...string) string {
 	got := f.textOr(name, missing)
 	if !slices.Contains(supported, got) {
-		f.fault("field %q is %q, supported: %s", f.name(name), got, strings.Join(supported, ", "))
-		return supported[0]
+		f.refuse(name, "is %q, supported: %s", got, strings.Join(supported, ", "))
+		return ""
 	}
 	return got
 }
 
-// only faults where a field has another value than the one that is supported.
+// only refuses another value than the one that is supported.
 func (f *fields) only(name, supported string) { f.oneOf(name, supported, supported) }
 
-// not faults where a feature that is not supported is on.
+// not refuses a feature that is on and not supported.
 func (f *fields) not(name string) {
 	if f.boolOr(name, false) {
-		f.fault("field %q is true, which is not supported", f.name(name))
+		f.refuse(name, "is true, which is not supported")
 	}
 }

@@ -2,13 +2,6 @@ package checkpoint
 
 import "math"
 
-// mxBlocks and mxScales end the names of the two tensors that a matrix in MXFP4 is
-// stored in.
-const (
-	mxBlocks = "_blocks"
-	mxScales = "_scales"
-)
-
 // mxGroup is how many neighbouring elements of a row share a scale.
 const mxGroup = 32
 
@@ -44,29 +37,4 @@ func (t Tensor) Float32MX(dst []float32, scale Tensor) error {
 		}
 	}
 	return nil
-}
-
-// mxRowsOf reads one expert's matrix of outputs × inputs from tensors in MXFP4 that
-// hold all experts, valid until the next matrix is read.
-func (l *loader) mxRowsOf(expert int, name string, outputs, inputs int) ([]float32, error) {
-	t, err := l.store.Tensor(name + mxBlocks)
-	if err != nil {
-		return nil, err
-	}
-	scale, err := l.store.Tensor(name + mxScales)
-	if err != nil {
-		return nil, err
-	}
-	experts := l.cfg.Model.MoE.Experts
-	if err := scale.Expect("experts × outputs × inputs/32", experts, outputs, ceilDiv(inputs, mxGroup)); err != nil {
-		return nil, err
-	}
-	if inputs%mxGroup != 0 {
-		return nil, t.fault("%d inputs do not divide by %d", inputs, mxGroup)
-	}
-	if err := t.Expect("experts × outputs × inputs/32 × 16", experts, outputs, inputs/mxGroup, mxGroup/2); err != nil {
-		return nil, err
-	}
-	dst := l.room(outputs * inputs)
-	return dst, t.Rows(expert, 1).Float32MX(dst, scale.Rows(expert, 1))
 }

@@ -11,15 +11,17 @@ import (
 func LoadWeights(s *Store, c *Config, lib kernel.Library, held func(layer int) []int) (*layers.Weights, error) {
 	l := &loader{store: s, lib: lib, cfg: c, names: c.Family.names}
 	m := c.Model
-	w := &layers.Weights{Blocks: make([]layers.BlockWeights, m.Layers)}
+	w := new(layers.Weights)
 	var err error
 	if w.Embedding, err = l.vector(l.names.embedding, "vocab_size × hidden_size", m.Vocab, m.Hidden); err != nil {
 		return nil, err
 	}
-	for i := range w.Blocks {
-		if err := l.block(&w.Blocks[i], i, held); err != nil {
+	for layer := range m.Layers {
+		var b layers.BlockWeights
+		if err := l.block(&b, layer, held); err != nil {
 			return nil, err
 		}
+		w.Blocks = append(w.Blocks, b)
 	}
 	if w.Norm, err = l.vector(l.names.norm, "hidden_size", m.Hidden); err != nil {
 		return nil, err
@@ -60,7 +62,7 @@ func (l *loader) block(b *layers.BlockWeights, layer int, held func(layer int) [
 func (l *loader) mixture(b *layers.BlockWeights, layer int, owned []int) (err error) {
 	m := l.cfg.Model
 	router := in(layer, l.names.router)
-	if b.Router, err = l.matrix("experts × hidden_size", m.Hidden, part{router, m.MoE.Experts}); err != nil {
+	if b.Router, err = l.exact("experts × hidden_size", m.Hidden, part{router, m.MoE.Experts}); err != nil {
 		return err
 	}
 	if m.MoE.Router.Bias {
@@ -86,7 +88,7 @@ func (l *loader) mixture(b *layers.BlockWeights, layer int, owned []int) (err er
 		return err
 	}
 	if m.MoE.Shared.Gated {
-		b.SharedGate, err = l.matrix("1 × hidden_size", m.Hidden, part{in(layer, l.names.sharedWeight), 1})
+		b.SharedGate, err = l.exact("1 × hidden_size", m.Hidden, part{in(layer, l.names.sharedWeight), 1})
 	}
 	return err
 }

@@ -28,6 +28,15 @@ func (l *loader) matrix(dims string, k int, parts ...part) (kernel.Matrix, error
 	return l.lib.Pack(rows, len(rows)/k, k)
 }
 
+// exact is matrix in float32, whatever type the library packs: for scores, which decide.
+func (l *loader) exact(dims string, k int, parts ...part) (kernel.Matrix, error) {
+	rows, err := l.rows(dims, k, parts...)
+	if err != nil {
+		return nil, err
+	}
+	return l.lib.PackF32(rows, len(rows)/k, k)
+}
+
 // rows reads stored matrices of k columns, one below the other: [Σ rows, k], valid
 // until the next matrix is read.
 func (l *loader) rows(dims string, k int, parts ...part) ([]float32, error) {

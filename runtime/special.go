@@ -1,0 +1,129 @@
+package runtime
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"capmoe/runtime/tokenizer"
+)
+
+// encoder turns prompts into tokens.
+type encoder struct {
+	tokenizer *tokenizer.Tokenizer
+	template  bool  // with what the tokenizer's post-processor puts around a text
+	bos       int32 // before every text; -1: none
+}
+
+// tokenizerConfig is the part of tokenizer_config.json that says how prompts begin.
+type tokenizerConfig struct {
+	AddBOS *bool           `json:"add_bos_token"`
+	BOS    json.RawMessage `json:"bos_token"` // a text, {"content": text} or null
+}
+
+// encoder makes the encoder for requests; none of which may be a text, and then no
+// tokenizer is needed. Where the switch leaves it to the files, add_bos_token of
+// tokenizer_config.json decides, and the tokenizer's post-processor where that is missing.
+func (e *Engine) encoder(bos Switch, requests []written) (enc encoder, err error) {
+	enc.bos = -1
+	if !slices.ContainsFunc(requests, func(w written) bool { return w.text != nil }) {
+		return enc, nil
+	}
+	if enc.tokenizer, err = e.Tokenizer(); err != nil {
+		return enc, err
+	}
+	path := filepath.Join(e.dir, "tokenizer_config.json")
+	var cfg tokenizerConfig
+	if err := readOptional(path, &cfg); err != nil {
+		return enc, err
+	}
+	if bos == AsFiled && cfg.AddBOS != nil {
+		bos = Off
+		if *cfg.AddBOS {
+			bos = On
+		}
+	}
+	enc.template = bos == AsFiled
+	if bos == On {
+		enc.bos, err = bosID(path, cfg.BOS, enc.tokenizer)
+	}
+	return enc, err
+}
+
+func (enc encoder) encode(text string) ([]int32, error) {
+	if enc.template {
+		return enc.tokenizer.EncodeWithSpecial(text)
+	}
+	ids, err := enc.tokenizer.Encode(text)
+	if enc.bos >= 0 {
+		ids = append([]int32{enc.bos}, ids...)
+	}
+	return ids, err
+}
+
+// bosID is the id of the token that a text begins with.
+func bosID(path string, raw json.RawMessage, tok *tokenizer.Tokenizer) (int32, error) {
+	var token string
+	if len(raw) > 0 && json.Unmarshal(raw, &token) != nil {
+		var object struct{ Content string }
+		if err := json.Unmarshal(raw, &object); err != nil {
+			return -1, fmt.Errorf("runtime: %s: field \"bos_token\": %w", path, jsonFault(err, "a text"))
+		}
+		token = object.Content
+	}
+	if token == "" {
+		return -1, fmt.Errorf("runtime: %s: field \"bos_token\" names no token to put before prompts", path)
+	}
+	id, known := tok.TokenID(token)
+	if !known {
+		return -1, fmt.Errorf("runtime: %s: field \"bos_token\": token %q is not among the tokenizer's %d", path, token, tok.VocabSize())
+	}
+	return id, nil
+}
+
+// ends lists the ids that end a text: those of generation_config.json, or of
+// config.json where that has none.
+func (e *Engine) ends() ([]int32, error) {
+	path := filepath.Join(e.dir, "generation_config.json")
+	var cfg struct {
+		EOS json.RawMessage `json:"eos_token_id"`
+	}
+	if err := readOptional(path, &cfg); err != nil {
+		return nil, err
+	}
+	if len(cfg.EOS) == 0 || string(cfg.EOS) == "null" {
+		ids := make([]int32, len(e.config.EOS))
+		for i, id := range e.config.EOS {
+			ids[i] = int32(id)
+		}
+		return ids, nil
+	}
+	var one int32
+	if json.Unmarshal(cfg.EOS, &one) == nil {
+		return []int32{one}, nil
+	}
+	ids, err := parseIDs(cfg.EOS)
+	if err != nil {
+		return nil, fmt.Errorf("runtime: %s: field \"eos_token_id\": %w", path, err)
+	}
+	return ids, nil
+}
+
+// readOptional decodes a JSON file, which may be missing.
+func readOptional(path string, v any) error {
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("runtime: %w", err)
+	}
+	if err := json.Unmarshal(data, v); err != nil {
+		return fmt.Errorf("runtime: %s: %w", path, jsonFault(err, "an object"))
+	}
+	return nil
+}
