@@ -3,6 +3,8 @@ package layers
 import (
 	"math"
 	"testing"
+
+	"capmoe/layers/kernel"
 )
 
 func TestActivation(t *testing.T) {
@@ -26,7 +28,7 @@ func TestActivation(t *testing.T) {
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			got := make([]float32, 1)
-			c.a.apply(got, []float32{c.gate}, []float32{c.up})
+			kernel.GateTo(got, []float32{c.gate, c.up}, 1, kernel.Gate(c.a))
 			if math.Abs(float64(got[0])-c.want) > 1e-6*(1+math.Abs(c.want)) {
 				t.Errorf("%v, want %v", got[0], c.want)
 			}

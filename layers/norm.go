@@ -1,22 +1,11 @@
 package layers
 
-import "math"
+import "capmoe/layers/kernel"
 
 // rmsNorm computes dst = w ⊙ x / sqrt(mean(x²) + eps) for every row of x, [n, len(w)].
 // dst may be x. (Zhang, Sennrich 2019.)
 func rmsNorm(dst, x, w []float32, eps float32) {
-	width := len(w)
-	for at := 0; at < len(x); at += width {
-		row, out := x[at:at+width], dst[at:at+width]
-		var squares float64
-		for _, v := range row {
-			squares += float64(v) * float64(v)
-		}
-		scale := float32(1 / math.Sqrt(squares/float64(width)+float64(eps)))
-		for i, v := range row {
-			out[i] = w[i] * (v * scale)
-		}
-	}
+	kernel.RMSNormTo(dst, x, w, eps)
 }
 
 // addTo computes dst += x.

@@ -47,9 +47,7 @@ func (r *router) score() {
 		}
 		return
 	}
-	for at := 0; at < len(r.gates); at += r.experts {
-		softmax(r.gates[at : at+r.experts])
-	}
+	softmax(r.gates, r.experts)
 }
 
 // confine makes the experts of one token outside its best groups no candidates. Of

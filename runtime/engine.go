@@ -119,13 +119,13 @@ func (e *Engine) step(sequences [][]int32) (share, error) {
 	return s, err
 }
 
-// take picks this rank's sequences, but for empty ones, which are nobody's. Global
-// token ids number the step's tokens in order of its sequences.
+// take picks this rank's sequences. Global token ids number the step's tokens in
+// order of its sequences.
 func (e *Engine) take(sequences [][]int32) share {
 	s := share{batch: layers.Batch{Starts: []int32{0}}}
 	token := int32(0)
 	for i, r := range dealSequences(sequences, e.proc.Comm.Size()) {
-		if r == e.proc.Comm.Rank() && len(sequences[i]) > 0 {
+		if r == e.proc.Comm.Rank() {
 			s.places = append(s.places, i)
 			s.batch.IDs = append(s.batch.IDs, sequences[i]...)
 			for t := range sequences[i] {

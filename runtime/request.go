@@ -129,11 +129,20 @@ func parseID(raw json.RawMessage) (json.RawMessage, error) {
 
 // marshalID is the one way in which an id is written.
 func marshalID[T string | int64](id T) json.RawMessage {
+	line, err := jsonLine(id)
+	if err != nil {
+		panic(err) // strings and integers can be written
+	}
+	return bytes.TrimSpace(line)
+}
+
+// jsonLine is v on a line, as it is: without escapes for HTML.
+func jsonLine(v any) ([]byte, error) {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false)
-	encoder.Encode(id) // of a string or an integer, into memory: it cannot fail
-	return bytes.TrimSpace(b.Bytes())
+	err := encoder.Encode(v)
+	return b.Bytes(), err
 }
 
 // parseStops reads a stop string, or a list of them.

@@ -84,7 +84,7 @@ func (e *Engine) share(make func() ([]Request, error)) (requests []Request, err 
 	var text []byte
 	if c.Rank() == 0 {
 		if requests, err = make(); err == nil {
-			text, err = json.Marshal(requests)
+			text, err = jsonLine(requests)
 		}
 	}
 	if err := collective.Agree(c, err); err != nil {

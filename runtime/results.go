@@ -92,15 +92,15 @@ func findRequest(line []byte, requests []Request, place map[string]int) (int, er
 
 // Append adds results, each a line; when it returns they are on disk.
 func (r *Results) Append(results []Result) error {
-	var lines bytes.Buffer
-	encoder := json.NewEncoder(&lines)
-	encoder.SetEscapeHTML(false)
+	var lines []byte
 	for _, result := range results {
-		if err := encoder.Encode(result); err != nil {
+		line, err := jsonLine(result)
+		if err != nil {
 			return r.fault(err)
 		}
+		lines = append(lines, line...)
 	}
-	if err := r.lines.Append(lines.Bytes()); err != nil {
+	if err := r.lines.Append(lines); err != nil {
 		return r.fault(err)
 	}
 	return nil

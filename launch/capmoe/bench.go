@@ -14,8 +14,8 @@ func benchCommand(t terminal) *cli.Command {
 	return &cli.Command{
 		Name:        "bench",
 		Usage:       "measure the parts of a run on this machine",
-		UsageText:   "mpirun -n P capmoe bench plan [flags]",
-		Subcommands: []*cli.Command{benchPlanCommand(t)},
+		UsageText:   "mpirun -n P capmoe bench COMMAND [flags]",
+		Subcommands: []*cli.Command{benchPlanCommand(t), benchGemmCommand(t)},
 	}
 }
 

@@ -109,9 +109,11 @@ func (v goldenVariant) flags(family string) []string {
 }
 
 // Logits of whole models under a capacity, decided over the 64 tokens of a step, equal
-// those of the authors' code.
+// those of the authors' code: of a family whose weights are the probabilities, and of
+// one that normalises them. Mixtral's hfnorm_score normalises before it selects, which
+// no flag asks for.
 func TestCappedLogitsEqualGolden(t *testing.T) {
-	for _, family := range []string{"mixtral", "olmoe", "qwen2_moe", "deepseek_v2"} {
+	for _, family := range []string{"olmoe", "mixtral"} {
 		model := developmentData(t, "golden", family)
 		var golden struct {
 			Variants []goldenVariant `json:"capacity_variants"`

@@ -10,10 +10,11 @@ import (
 
 // startLong starts an evaluation of the whole text on three ranks, which takes longer
 // than the test waits, and returns once all of them are at work.
-func startLong(t *testing.T) *running {
+func startLong(t *testing.T, flags ...string) *running {
 	t.Helper()
 	const ranks = 3
-	r := capmoe(ranks, "eval", "--model", shippedModel, "--text", shippedText, "--window", "16").start(t)
+	args := append([]string{"eval", "--model", shippedModel, "--text", shippedText, "--window", "16"}, flags...)
+	r := capmoe(ranks, args...).start(t)
 	for begun := 0; begun < ranks; {
 		if time.Since(r.began) > faultLimit {
 			r.cmd.Process.Kill()
@@ -27,9 +28,21 @@ func startLong(t *testing.T) *running {
 	return r
 }
 
+// signal sends a signal to one rank.
+func (r *running) signal(rank int, signal syscall.Signal) {
+	r.t.Helper()
+	processes := r.processes(fmt.Sprintf("OMPI_COMM_WORLD_RANK=%d\x00", rank))
+	if len(processes) != 1 {
+		r.t.Fatalf("%d processes of rank %d", len(processes), rank)
+	}
+	if err := syscall.Kill(processes[0], signal); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
 // checkEnds waits for a job that was shot at: it has to end soon, with a failure, and
-// leave nothing behind.
-func checkEnds(t *testing.T, r *running, shot time.Time) {
+// leave nothing behind. It returns what is on standard error.
+func checkEnds(t *testing.T, r *running, shot time.Time) string {
 	t.Helper()
 	res := r.wait()
 	if took := time.Since(shot); took > faultLimit {
@@ -43,6 +56,7 @@ func checkEnds(t *testing.T, r *running, shot time.Time) {
 			t.Errorf("%s on standard error:\n%s", text, abridged(res.stderr))
 		}
 	}
+	return res.stderr
 }
 
 // The death of one rank, whichever it is, ends all.
@@ -50,14 +64,8 @@ func TestKilledRank(t *testing.T) {
 	for _, rank := range []int{0, 2} {
 		t.Run(fmt.Sprintf("rank %d", rank), func(t *testing.T) {
 			r := startLong(t)
-			victims := r.processes(fmt.Sprintf("OMPI_COMM_WORLD_RANK=%d\x00", rank))
-			if len(victims) != 1 {
-				t.Fatalf("%d processes of rank %d", len(victims), rank)
-			}
 			shot := time.Now()
-			if err := syscall.Kill(victims[0], syscall.SIGKILL); err != nil {
-				t.Fatal(err)
-			}
+			r.signal(rank, syscall.SIGKILL)
 			checkEnds(t, r, shot)
 		})
 	}
@@ -75,4 +83,17 @@ func TestKilledLauncher(t *testing.T) {
 			checkEnds(t, r, shot)
 		})
 	}
+}
+
+// A rank that no longer takes part is named at the deadline, once, and all end.
+func TestStoppedRank(t *testing.T) {
+	r := startLong(t, "--deadline", "2s")
+	shot := time.Now()
+	r.signal(2, syscall.SIGSTOP)
+	stderr := checkEnds(t, r, shot)
+	if lines := linesOf(stderr); len(lines) != 1 || !strings.HasPrefix(lines[0], "capmoe: ") {
+		t.Errorf("want one line that starts with capmoe:, got:\n%s", abridged(stderr))
+	}
+	checkContains(t, stderr, "rank 2 (")
+	checkContains(t, stderr, "after 2s")
 }

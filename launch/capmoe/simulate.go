@@ -101,11 +101,32 @@ func simulatedPolicy(c *cli.Context) (capacity.Config, error) {
 }
 
 func printScope(c *cli.Context, t terminal, tr *trace.Trace, rows []simulate.ScopeRow) {
-	fmt.Fprintf(t.stdout, "%s: %d tokens, %d layers, %d experts, top %d; steps of %d tokens, policy %s\n\n", tr.Path, tr.Tokens, len(tr.Layers), tr.Experts, tr.TopK, c.Int("step-tokens"), c.String("policy"))
-	tab := newTable(t.stdout)
-	tab.AppendHeader(table.Row{"γ", "P", "lost mass global", "local", "effective γ global", "local", "fullest expert / C, local"})
-	for _, r := range rows {
-		tab.AppendRow(table.Row{r.Gamma, r.Ranks, fmt.Sprintf("%.4f", r.GlobalMassLost), fmt.Sprintf("%.4f", r.LocalMassLost), fmt.Sprintf("%.3f", r.GlobalEffective), fmt.Sprintf("%.3f", r.LocalEffective), fmt.Sprintf("%.2f", r.LocalOverflow)})
+	fmt.Fprintf(t.stdout, "%s: %d tokens, %d layers, %d experts, top %d; steps of %d tokens, policy %s\n", tr.Path, tr.Tokens, len(tr.Layers), tr.Experts, tr.TopK, c.Int("step-tokens"), c.String("policy"))
+	for _, show := range []struct {
+		title, format string
+		global, local func(simulate.ScopeRow) float64
+	}{
+		{"lost gate mass", "%.4f", func(r simulate.ScopeRow) float64 { return r.GlobalMassLost }, func(r simulate.ScopeRow) float64 { return r.LocalMassLost }},
+		{"effective factor", "%.3f", func(r simulate.ScopeRow) float64 { return r.GlobalEffective }, func(r simulate.ScopeRow) float64 { return r.LocalEffective }},
+		{"fullest expert / global capacity", "%.3f", nil, func(r simulate.ScopeRow) float64 { return r.LocalOverflow }},
+	} {
+		fmt.Fprintf(t.stdout, "\n%s\n", show.title)
+		tab := newTable(t.stdout)
+		header := table.Row{"γ", "global, any P"}
+		for _, p := range c.IntSlice("ranks") {
+			header = append(header, fmt.Sprintf("local P=%d", p))
+		}
+		tab.AppendHeader(header)
+		for i := 0; i < len(rows); i += len(c.IntSlice("ranks")) {
+			line := table.Row{rows[i].Gamma, "1 at most"}
+			if show.global != nil {
+				line[1] = fmt.Sprintf(show.format, show.global(rows[i]))
+			}
+			for j := range c.IntSlice("ranks") {
+				line = append(line, fmt.Sprintf(show.format, show.local(rows[i+j])))
+			}
+			tab.AppendRow(line)
+		}
+		tab.Render()
 	}
-	tab.Render()
 }

@@ -70,7 +70,7 @@ func randomScenario(seed uint64) scenario {
 // randomScores are rows of scores: smooth, skewed, tied, all equal or one-hot.
 func randomScores(r *rand.Rand, tokens, experts int) []float32 {
 	scores := make([]float32, tokens*experts)
-	kind := r.IntN(5)
+	kind := r.IntN(6)
 	for i := range scores {
 		e := i % experts
 		switch kind {
@@ -85,6 +85,11 @@ func randomScores(r *rand.Rand, tokens, experts int) []float32 {
 		case 4:
 			if e == 0 {
 				scores[i] = 1
+			}
+		case 5: // some experts are no candidates
+			scores[i] = r.Float32()
+			if r.IntN(3) == 0 {
+				scores[i] = float32(math.Inf(-1))
 			}
 		}
 	}

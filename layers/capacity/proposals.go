@@ -88,7 +88,7 @@ func (p *proposals) start(step Step, keys keyer, offers []int32) error {
 			p.propose(t, j, e)
 		}
 		for j, e := range offers {
-			if contains(choice, e) {
+			if contains(choice, e) || math.IsInf(float64(scores[e]), -1) {
 				p.slot[t*p.width+p.topK+j] = deadSlot
 				continue
 			}

@@ -64,7 +64,7 @@ func (w twin) selectAmong(tokens []int) ([][]int32, int) {
 		}
 		if w.cfg.Policy == Expanded {
 			for _, e := range w.layout.offers(w.cfg.Extra, w.rankOf[t]) {
-				if !slices.Contains(ranking[:k], int(e)) {
+				if slices.Contains(ranking[k:], int(e)) {
 					alive = append(alive, twinPair{t, int(e), w.topK})
 				}
 			}

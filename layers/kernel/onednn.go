@@ -3,7 +3,7 @@
 package kernel
 
 /*
-#cgo LDFLAGS: -ldnnl -lgomp
+#cgo LDFLAGS: -ldnnl -lgomp -lm
 #include <dnnl.h>
 #include <dnnl_debug.h>
 #include "onednn.h"

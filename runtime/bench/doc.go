@@ -8,4 +8,8 @@
 //	sample.go  repeats, slowest rank, median and spread
 //	scores.go  made router scores: smooth, skewed
 //	plan.go    planning: time and bytes on the wire by policy and T
+//	shapes.go  the mixtures of released models
+//	gemm.go    the products of experts against the peak of the same run
+//	experts.go made experts, one run over them, and its verification
+//	read.go    how fast memory is read
 package bench

@@ -54,4 +54,5 @@
 //	family.go     what differs between model families; family_*.go, one each
 //	weights.go    LoadWeights: what one rank owns, packed; weights_*.go, its parts
 //	estimate.go   Estimate: parameters and memory, from config.json alone
+//	size.go       parameters of a model's parts
 package checkpoint

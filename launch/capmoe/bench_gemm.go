@@ -1,0 +1,91 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"capmoe/runtime/bench"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/urfave/cli/v2"
+)
+
+func benchGemmCommand(t terminal) *cli.Command {
+	return &cli.Command{
+		Name:      "gemm",
+		Usage:     "the products of experts: rate, and part of the peak measured in the same run",
+		UsageText: "mpirun -n P capmoe bench gemm [flags]",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "shape", Value: "olmoe", Usage: "`NAME` of a model: " + strings.Join(bench.ShapeNames(), ", ")},
+			dtypeFlag(),
+			&cli.IntSliceFlag{Name: "rows", Value: cli.NewIntSlice(1, 8, 32, 128, 512), Usage: "`N` rows per expert; several with commas"},
+			&cli.IntFlag{Name: "threads", Usage: "`N` of every rank; 0: its share of the cores"},
+			&cli.IntFlag{Name: "repeats", Value: 7, Usage: "`N` timed runs over the experts"},
+			jsonFlag(),
+		},
+		Action: func(c *cli.Context) error { return runBenchGemm(c, t) },
+	}
+}
+
+func runBenchGemm(c *cli.Context, t terminal) error {
+	gc, err := gemmCaseOf(c)
+	if err != nil {
+		return err
+	}
+	process := t.world.Process
+	if n := c.Int("threads"); n > 0 {
+		process.Threads = n
+	}
+	out, err := openJSON(c, t)
+	if err != nil {
+		return err
+	}
+	defer out.discard()
+	r, err := bench.Gemm(process, gc)
+	if err != nil {
+		return err
+	}
+	if err := out.write(t, r); err != nil {
+		return err
+	}
+	if c.String("json") != "-" {
+		printGemm(t, r)
+	}
+	return nil
+}
+
+func gemmCaseOf(c *cli.Context) (gc bench.GemmCase, err error) {
+	if gc.Shape, err = bench.ShapeOf(c.String("shape")); err != nil {
+		return gc, usagef("bench gemm: --shape %q, want one of %s", c.String("shape"), strings.Join(bench.ShapeNames(), ", "))
+	}
+	if gc.DType, err = dtypeOf(c); err != nil {
+		return gc, err
+	}
+	gc.Rows, gc.Repeats = c.IntSlice("rows"), c.Int("repeats")
+	switch {
+	case len(gc.Rows) == 0 || slices.Min(gc.Rows) < 1:
+		return gc, usagef("bench gemm: --rows %v, want 1 or more", gc.Rows)
+	case gc.Repeats < 1:
+		return gc, usagef("bench gemm: --repeats %d, want 1 or more", gc.Repeats)
+	case c.Int("threads") < 0:
+		return gc, usagef("bench gemm: --threads %d, want 1 or more, or 0 for the share of the cores", c.Int("threads"))
+	}
+	return gc, nil
+}
+
+func printGemm(t terminal, r *bench.GemmReport) {
+	fmt.Fprintf(t.stdout, "%s: %d of %d experts, H %d, F %d, %s, %s\n", r.Shape.Name, r.Experts, r.Shape.Experts, r.Shape.Hidden, r.Shape.Inner, r.DType, r.Kernels)
+	fmt.Fprintf(t.stdout, "%d ranks × %d threads; a rank's peak here %.1f GFLOP/s (%s), reads %.1f GB/s; gate+up, activation, down; every case verified\n\n", r.Ranks, r.Threads, r.Peak, r.PeakAt, r.ReadBytes/1e9)
+	tab := newTable(t.stdout)
+	tab.AppendHeader(table.Row{"rows per expert", "median ms", "min", "max", "GFLOP/s", "best", "of peak", "best", "weights GB/s", "of reads"})
+	for _, g := range r.Results {
+		ms := func(ns int64) string { return fmt.Sprintf("%.2f", float64(ns)/1e6) }
+		rate := func(v float64) string { return fmt.Sprintf("%.1f", v) }
+		tab.AppendRow(table.Row{
+			g.Rows, ms(int64(g.Median)), ms(int64(g.Min)), ms(int64(g.Max)), rate(g.GFlops), rate(g.Best),
+			rate(100*g.OfPeak) + " %", rate(100*g.BestOfPeak) + " %", rate(g.WeightBytes / 1e9), rate(100*g.WeightBytes/r.ReadBytes) + " %",
+		})
+	}
+	tab.Render()
+}

@@ -1,0 +1,49 @@
+// Package layers is the mathematics that a token goes through, on one rank of many.
+//
+//	ids ─ embedding ─ x ─┬─ norm ─ attention ─ + ─┬─ norm ─ mixture ─ + ─ … next layer … ─ norm ─ head ─ logits
+//	 [T_l]              [T_l, H]                  │         or one perceptron                            [n, V]
+//	                                              ▼
+//	    router ─ scores [T_l, E] ─ capacity.Planner ─ Plan ─ dispatch ═▶ experts ═▶ combine ─ y [T_l, H]
+//	                                                                     shared expert ───────┘
+//
+// A rank runs the attention of its own sequences and the experts that it holds; only
+// dispatch, combine and the planner's agreement talk to other ranks. What a family of
+// models has of its own is switches of Config: no code here knows a family.
+//
+// # Same bits
+//
+// A token's logits do not depend on who shared its batch, nor on the number of ranks:
+// products with weights go through kernel.Matrix, whose rows are independent; sequences
+// are attended one at a time; outputs of experts are added up in the plan's order.
+//
+// # Legend
+//
+// T_l tokens of this rank in a step, V vocabulary, H hidden size, E experts, K of them
+// chosen by a token, F the width of a perceptron, P ranks. Slices are row-major, with
+// their shape in a comment: // [T_l, H].
+//
+// # Reading order
+//
+//	config.go            Config: a model's architecture; config_attention.go, config_rope.go
+//	weights.go           Weights: what a rank holds of it
+//	batch.go             Batch: its sequences of a step
+//	model.go             Model: the drawing above
+//	norm.go softmax.go   vectors
+//	rope.go              positions; YaRN
+//	attention.go         grouped attention
+//	mla.go               latent attention
+//	attend.go            one head, with window and sink
+//	cache.go             keys and values of sequences that come in pieces
+//	moe.go               MoE: the mixture
+//	router.go            scores, and the groups that confine a choice
+//	capacity/            which pairs are computed
+//	placement.go         which ranks hold which experts
+//	exchange.go          rows to experts and back: dispatch.go all-to-all, allgather.go
+//	experts.go           the experts of this rank
+//	mlp.go               a gated perceptron
+//	shared.go            the expert that every token goes through
+//	baseline.go          how other systems drop, round, order and send
+//	hooks.go             watching a model at work
+//	reference.go         a mixture in plain loops: the truth
+//	kernel/              products of matrices
+package layers

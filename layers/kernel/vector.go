@@ -1,0 +1,53 @@
+package kernel
+
+import "fmt"
+
+// The operations on rows below are the same arithmetic in C, which is vectorised, and in Go: no product is fused with a sum, and a
+// sum over a row is made in lanes. So their bits are the same in every build, on every CPU, wherever a row lies and whatever is
+// beside it.
+
+// Softmax turns every row of x, [n, width], into its part of the softmax of the row and one more value, in place. A value of -Inf takes no
+// part; more is -Inf where there is no other value.
+func Softmax(x []float32, width int, more float32) {
+	checkRows("softmax", x, width)
+	if len(x) > 0 {
+		softmaxRows(x, width, more)
+	}
+}
+
+// Gate joins the gate and up halves of a perceptron. The zero value is SwiGLU (Shazeer 2020), gate·sigmoid(gate)·up. With a limit it is
+// that of gpt-oss:
+//
+//	gate·sigmoid(Alpha·gate)·(up + 1)    with gate ≤ Limit and |up| ≤ Limit
+type Gate struct {
+	Limit float32
+	Alpha float32
+}
+
+// GateTo computes dst [n, inner] from the rows of gateUp, [n, 2·inner], whose gate half comes first.
+func GateTo(dst, gateUp []float32, inner int, g Gate) {
+	checkRows("gate", gateUp, 2*inner)
+	if len(dst) < len(gateUp)/2 {
+		panic(fmt.Sprintf("kernel: gate: %d rows of %d need %d values, dst holds %d", len(gateUp)/(2*inner), inner, len(gateUp)/2, len(dst)))
+	}
+	if len(gateUp) > 0 {
+		gateRows(dst, gateUp, inner, g)
+	}
+}
+
+// RMSNormTo computes dst = w ⊙ x / sqrt(mean(x²) + eps) for every row of x, [n, len(w)], with float64 sums. dst may be x. (Zhang, Sennrich 2019.)
+func RMSNormTo(dst, x, w []float32, eps float32) {
+	checkRows("rms norm", x, len(w))
+	if len(dst) < len(x) {
+		panic(fmt.Sprintf("kernel: rms norm: x holds %d values, dst %d", len(x), len(dst)))
+	}
+	if len(x) > 0 {
+		normRows(dst, x, w, eps)
+	}
+}
+
+func checkRows(op string, x []float32, width int) {
+	if width < 1 || len(x)%width != 0 {
+		panic(fmt.Sprintf("kernel: %s: %d values in rows of %d", op, len(x), width))
+	}
+}

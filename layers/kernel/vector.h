@@ -1,0 +1,20 @@
+// The operations of vector.go, bit by bit those of vector_portable.go: compiled without fusing products with sums.
+#ifndef CAPMOE_KERNEL_VECTOR_H
+#define CAPMOE_KERNEL_VECTOR_H
+
+#include <stdint.h>
+
+typedef struct {
+	float limit, alpha;
+} kernel_gate;
+
+typedef struct {
+	int64_t rows, width;
+	float eps;
+} kernel_norm_sizes;
+
+void kernel_softmax(float *x, int64_t rows, int64_t width, float more);
+void kernel_gate_rows(float *dst, const float *gate_up, int64_t rows, int64_t inner, kernel_gate gate);
+void kernel_norm(float *dst, const float *x, const float *w, kernel_norm_sizes sizes);
+
+#endif

@@ -1,0 +1,22 @@
+//go:build cgo && !noonednn
+
+package kernel
+
+/*
+#cgo CFLAGS: -O3
+#include "vector.h"
+*/
+import "C"
+
+func softmaxRows(x []float32, width int, more float32) {
+	C.kernel_softmax(floats(x), C.int64_t(len(x)/width), C.int64_t(width), C.float(more))
+}
+
+func gateRows(dst, gateUp []float32, inner int, g Gate) {
+	gate := C.kernel_gate{limit: C.float(g.Limit), alpha: C.float(g.Alpha)}
+	C.kernel_gate_rows(floats(dst), floats(gateUp), C.int64_t(len(gateUp)/(2*inner)), C.int64_t(inner), gate)
+}
+
+func normRows(dst, x, w []float32, eps float32) {
+	C.kernel_norm(floats(dst), floats(x), floats(w), C.kernel_norm_sizes{rows: C.int64_t(len(x) / len(w)), width: C.int64_t(len(w)), eps: C.float(eps)})
+}

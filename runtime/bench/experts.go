@@ -1,0 +1,144 @@
+package bench
+
+import (
+	"fmt"
+	"math"
+
+	"capmoe/collective"
+	"capmoe/layers/kernel"
+)
+
+// gemmExperts are made experts and the buffers of one run over them.
+type gemmExperts struct {
+	gc           GemmCase
+	gateUp, down []kernel.Matrix // [2F, H] and [H, F] of each expert
+	x, mid       []float32       // [rows, H] and [rows, 2F]
+	act, y       []float32       // [rows, F] and [rows, H]
+}
+
+// newGemmExperts packs n experts. What is packed when a fault ends it is freed with the rest.
+func newGemmExperts(lib kernel.Library, gc GemmCase, n int) (*gemmExperts, error) {
+	g := &gemmExperts{gc: gc}
+	s := gc.Shape
+	w := make([]float32, 2*s.Inner*s.Hidden)
+	for e := range n {
+		gateUp, err := lib.Pack(g.gateUpWeights(w, e), 2*s.Inner, s.Hidden)
+		if err != nil {
+			return g, err
+		}
+		g.gateUp = append(g.gateUp, gateUp)
+		down, err := lib.Pack(g.downWeights(w, e), s.Hidden, s.Inner)
+		if err != nil {
+			return g, err
+		}
+		g.down = append(g.down, down)
+	}
+	return g, nil
+}
+
+func (g *gemmExperts) free() {
+	for _, w := range append(g.gateUp, g.down...) {
+		w.Free()
+	}
+}
+
+func (g *gemmExperts) gateUpWeights(w []float32, expert int) []float32 {
+	s := g.gc.Shape
+	return fill(w[:2*s.Inner*s.Hidden], 2*expert, s.Hidden)
+}
+
+func (g *gemmExperts) downWeights(w []float32, expert int) []float32 {
+	s := g.gc.Shape
+	return fill(w[:s.Inner*s.Hidden], 2*expert+1, s.Inner)
+}
+
+// fill makes weights whose products with rows of size 1 are of size 1: cheap, and other ones for every seed.
+func fill(w []float32, seed, k int) []float32 {
+	state := uint32(seed)*2654435761 + 1
+	scale := float32(math.Sqrt(12/float64(k))) / (1 << 24)
+	for i := range w {
+		state ^= state << 13
+		state ^= state >> 17
+		state ^= state << 5
+		w[i] = (float32(state>>8) - 1<<23) * scale
+	}
+	return w
+}
+
+// measure runs all experts on the same rows and verifies some of the results.
+func (g *gemmExperts) measure(c collective.Communicator, rows, repeats int) (GemmResult, error) {
+	s := g.gc.Shape
+	g.x, g.mid = normals(3, rows*s.Hidden), make([]float32, rows*2*s.Inner)
+	g.act, g.y = make([]float32, rows*s.Inner), make([]float32, rows*s.Hidden)
+	sample, err := measure(c, repeats, func() error {
+		for e := range g.gateUp {
+			g.run(e, rows)
+		}
+		return nil
+	})
+	if err != nil {
+		return GemmResult{}, err
+	}
+	flops := 2 * rows * s.weights() * len(g.gateUp)
+	bytes := float64(s.weights() * len(g.gateUp) * g.gc.DType.Bytes())
+	return GemmResult{
+		Rows: rows, Sample: sample,
+		GFlops: gflops(flops, sample.Median), Best: gflops(flops, sample.Min),
+		WeightBytes: bytes / sample.Median.Seconds(),
+	}, collective.Agree(c, g.verify(rows))
+}
+
+func (g *gemmExperts) run(expert, rows int) {
+	g.gateUp[expert].MulTo(g.mid, g.x, rows)
+	kernel.GateTo(g.act, g.mid, g.gc.Shape.Inner, kernel.Gate{})
+	g.down[expert].MulTo(g.y, g.act, rows)
+}
+
+// verify compares the last row of the first and the last expert with plain loops: each product by itself, of the same
+// operands, so that what one rounds the other does not have to.
+func (g *gemmExperts) verify(rows int) error {
+	s := g.gc.Shape
+	w := make([]float32, 2*s.Inner*s.Hidden)
+	last := rows - 1
+	for _, e := range []int{0, len(g.gateUp) - 1} {
+		g.run(e, rows)
+		if err := g.compare(g.mid[last*2*s.Inner:], g.x[last*s.Hidden:], g.gateUpWeights(w, e)); err != nil {
+			return fmt.Errorf("bench: gemm: gate and up of expert %d, %d rows: %w", e, rows, err)
+		}
+		if err := g.compare(g.y[last*s.Hidden:], g.act[last*s.Inner:], g.downWeights(w, e)); err != nil {
+			return fmt.Errorf("bench: gemm: down of expert %d, %d rows: %w", e, rows, err)
+		}
+	}
+	return nil
+}
+
+// compare holds one row of a product against kernel.Reference, which has the operands as they were rounded.
+func (g *gemmExperts) compare(got, x, w []float32) error {
+	n, k := len(got), len(x)
+	if g.gc.DType == kernel.BF16 {
+		x = roundedBF16(x)
+		for i, v := range w {
+			w[i] = kernel.RoundBF16(v)
+		}
+	}
+	want := make([]float32, n)
+	kernel.Reference(want, x, w, 1, n, k)
+	size := 0.0
+	for _, v := range want {
+		size = max(size, math.Abs(float64(v)))
+	}
+	for j, v := range want {
+		if diff := math.Abs(float64(got[j]) - float64(v)); !(diff <= 1e-4*size) {
+			return fmt.Errorf("column %d is %g, want %g", j, got[j], v)
+		}
+	}
+	return nil
+}
+
+func roundedBF16(x []float32) []float32 {
+	r := make([]float32, len(x))
+	for i, v := range x {
+		r[i] = kernel.RoundBF16(v)
+	}
+	return r
+}

@@ -1,0 +1,115 @@
+package bench
+
+import (
+	"fmt"
+	"time"
+
+	"capmoe/collective"
+	"capmoe/layers/kernel"
+	"capmoe/runtime"
+)
+
+// GemmCase is the experts of one shape, run one after the other on so many rows each:
+//
+//	x [rows, H] ─ GateUp [2F, H] ─ activation ─ Down [H, F] ─ y [rows, H]
+type GemmCase struct {
+	Shape   Shape
+	DType   kernel.DType
+	Rows    []int // per expert
+	Repeats int
+}
+
+// GemmReport is what the experts of a shape reach, beside what the same machine reaches in
+// the same run on products that its cache holds, and on reads of memory.
+type GemmReport struct {
+	Shape     Shape        `json:"shape"`
+	DType     string       `json:"dtype"`
+	Kernels   string       `json:"kernels"`
+	Ranks     int          `json:"ranks"`
+	Threads   int          `json:"threads"` // of every rank
+	Experts   int          `json:"experts_in_memory"`
+	Peak      float64      `json:"peak_gflops"` // of one rank
+	PeakAt    string       `json:"peak_at"`     // rows × columns × depth
+	ReadBytes float64      `json:"read_bytes_per_second"`
+	Results   []GemmResult `json:"results"`
+}
+
+// GemmResult is all experts on one number of rows each.
+type GemmResult struct {
+	Rows int `json:"rows_per_expert"`
+	Sample
+	GFlops      float64 `json:"gflops"`       // of one rank, median
+	Best        float64 `json:"gflops_best"`  // in the fastest repeat
+	OfPeak      float64 `json:"of_peak"`      // median
+	BestOfPeak  float64 `json:"of_peak_best"` // fastest
+	WeightBytes float64 `json:"weight_bytes_per_second"`
+}
+
+// mostWeightBytes is the memory that a rank's experts may take. Experts beyond it are left out: those that fit are far
+// more than a cache holds.
+const mostWeightBytes = 4 << 30
+
+// Gemm measures the products of a case on every rank at the same time; times are the slowest rank's.
+func Gemm(p runtime.Process, gc GemmCase) (*GemmReport, error) {
+	lib, err := kernel.New(kernel.Options{Threads: p.Threads, DType: gc.DType})
+	if err := collective.Agree(p.Comm, err); err != nil {
+		return nil, err
+	}
+	r := &GemmReport{Shape: gc.Shape, DType: gc.DType.String(), Kernels: lib.Name(), Ranks: p.Comm.Size(), Threads: p.Threads}
+	r.Experts = max(2, min(gc.Shape.Experts, mostWeightBytes/(gc.Shape.weights()*gc.DType.Bytes())))
+	if err := r.measurePeak(p, lib); err != nil {
+		return nil, err
+	}
+	if r.ReadBytes, err = measureReads(p); err != nil {
+		return nil, err
+	}
+	g, err := newGemmExperts(lib, gc, r.Experts)
+	defer g.free()
+	if err := collective.Agree(p.Comm, err); err != nil {
+		return nil, err
+	}
+	for _, rows := range gc.Rows {
+		result, err := g.measure(p.Comm, rows, gc.Repeats)
+		if err != nil {
+			return nil, err
+		}
+		r.Results = append(r.Results, result)
+	}
+	if err := r.measurePeak(p, lib); err != nil {
+		return nil, err
+	}
+	for i := range r.Results {
+		result := &r.Results[i]
+		result.OfPeak, result.BestOfPeak = result.GFlops/r.Peak, result.Best/r.Peak
+	}
+	return r, nil
+}
+
+// peakShapes are products that stay in a core's or a few cores' cache: rows, columns, depth.
+var peakShapes = [][3]int{{128, 512, 512}, {256, 512, 512}, {128, 512, 1024}, {256, 1024, 512}, {256, 1024, 1024}, {512, 1024, 1024}}
+
+// measurePeak raises Peak to the best of many products of each shape. It runs before the experts and after them, so that
+// a machine that was slow for a while counts as what it can do.
+func (r *GemmReport) measurePeak(p runtime.Process, lib kernel.Library) error {
+	for _, s := range peakShapes {
+		m, n, k := s[0], s[1], s[2]
+		w, err := lib.Pack(normals(1, n*k), n, k)
+		if err := collective.Agree(p.Comm, err); err != nil {
+			return err
+		}
+		x, y := normals(2, m*k), make([]float32, m*n)
+		sample, err := measure(p.Comm, 40, func() error { w.MulTo(y, x, m); return nil })
+		w.Free()
+		if err != nil {
+			return err
+		}
+		if rate := gflops(2*m*n*k, sample.Min); rate > r.Peak {
+			r.Peak, r.PeakAt = rate, fmt.Sprintf("%d×%d×%d", m, n, k)
+		}
+	}
+	return nil
+}
+
+func gflops(flops int, d time.Duration) float64 {
+	return float64(flops) / float64(d.Nanoseconds())
+}

@@ -1,0 +1,65 @@
+package bench
+
+import (
+	"math/rand/v2"
+	"sync"
+
+	"capmoe/collective"
+	"capmoe/runtime"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	readSize = 256 << 20 // bytes, more than caches hold
+	line     = 64        // bytes that memory is read by
+)
+
+// measureReads is how fast one rank's threads read memory that no cache holds, in bytes per second, while all ranks do: the limit of
+// products of few rows, which read all weights.
+func measureReads(p runtime.Process) (float64, error) {
+	buf, err := unix.Mmap(-1, 0, readSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
+	if err == nil {
+		defer unix.Munmap(buf)
+		err = unix.Madvise(buf, unix.MADV_HUGEPAGE)
+	}
+	if err := collective.Agree(p.Comm, err); err != nil {
+		return 0, err
+	}
+	for i := 0; i < len(buf); i += line {
+		buf[i] = byte(i / line)
+	}
+	sums := make([]byte, p.Threads)
+	sample, err := measure(p.Comm, 7, func() error {
+		var team sync.WaitGroup
+		for i := range sums {
+			team.Go(func() { sums[i] = readLines(buf[len(buf)/len(sums)*i:][:len(buf)/len(sums)]) })
+		}
+		team.Wait()
+		return nil
+	})
+	return readSize / sample.Min.Seconds(), err
+}
+
+// readLines touches every line of b.
+func readLines(b []byte) byte {
+	var s0, s1, s2, s3 byte
+	for len(b) >= 4*line {
+		s0 += b[0]
+		s1 += b[line]
+		s2 += b[2*line]
+		s3 += b[3*line]
+		b = b[4*line:]
+	}
+	return s0 + s1 + s2 + s3
+}
+
+// normals are n values around ±1, the same for a seed.
+func normals(seed uint64, n int) []float32 {
+	rng := rand.New(rand.NewPCG(seed, 0))
+	v := make([]float32, n)
+	for i := range v {
+		v[i] = float32(rng.NormFloat64())
+	}
+	return v
+}

@@ -1,0 +1,78 @@
+package runtime
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// openedResults opens results on ranks and returns the ids of what is left.
+func openedResults(t *testing.T, ranks int, path string, requests []Request, anew bool) (left []string, err error) {
+	t.Helper()
+	onEngines(t, trainedModel, ranks, func(e *Engine) error {
+		r, some, fault := e.OpenResults(path, requests, anew)
+		if fault == nil {
+			fault = r.Close()
+		}
+		if e.proc.Comm.Rank() == ranks-1 {
+			err = fault
+			for _, request := range some {
+				left = append(left, string(request.ID))
+			}
+		}
+		return nil
+	})
+	return left, err
+}
+
+func TestRequestsWithResultsAreNotLeft(t *testing.T) {
+	requests := someRequests(5, []int32{1, 2}, []int32{3}, []int32{4})
+	requests[1].ID = marshalID("<a>\u2028")
+	line := `{"id":"<a>\u2028","prompt_tokens":1,"tokens":[5],"text":"x","finish_reason":"stop"}` + "\n"
+	for _, c := range []struct {
+		rule, file string
+		anew       bool
+		left       string
+	}{
+		{"no result", "", false, `0 "<a>\u2028" 2`},
+		{"one", line, false, "0 2"},
+		{"one and a half", line + line[:20], false, "0 2"},
+		{"one, given up", line, true, `0 "<a>\u2028" 2`},
+		{"what is given up may be anything", "x\n", true, `0 "<a>\u2028" 2`},
+	} {
+		for _, ranks := range []int{1, 2} {
+			path := filepath.Join(t.TempDir(), "results")
+			if err := os.WriteFile(path, []byte(c.file), 0o666); err != nil {
+				t.Fatal(err)
+			}
+			left, err := openedResults(t, ranks, path, requests, c.anew)
+			if got := strings.Join(left, " "); err != nil || got != c.left {
+				t.Errorf("%s, P=%d: left are %s, %v; want %s", c.rule, ranks, got, err, c.left)
+			}
+		}
+	}
+}
+
+func TestResultsOfAnotherJob(t *testing.T) {
+	requests := someRequests(5, []int32{1, 2})
+	const good = `{"id":0,"prompt_tokens":2,"finish_reason":"eos"}` + "\n"
+	for _, c := range []struct{ rule, file, text string }{
+		{"a line is a result", good + "x\n", "line 2: not JSON"},
+		{"its request is known", `{"id":"0","prompt_tokens":2,"finish_reason":"eos"}` + "\n", `line 1: no result of a request with id "0"`},
+		{"it has an id", `{"prompt_tokens":2}` + "\n", "line 1: no result of a request with id"},
+		{"a request has one result", good + good, "line 2: a second result for id 0"},
+		{"its prompt is as long", `{"id":0,"prompt_tokens":3,"finish_reason":"eos"}` + "\n", "line 1: id 0 had a prompt of 3 tokens, the request has one of 2"},
+	} {
+		path := filepath.Join(t.TempDir(), "results")
+		if err := os.WriteFile(path, []byte(c.file), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := openedResults(t, 2, path, requests, false); err == nil || !strings.Contains(err.Error(), path+": "+c.text) {
+			t.Errorf("%s: %v, want %s", c.rule, err, c.text)
+		}
+		if left, _ := os.ReadFile(path); string(left) != c.file {
+			t.Errorf("%s: the file is %q now", c.rule, left)
+		}
+	}
+}
