@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"capmoe/collective"
 	"capmoe/launch"
 
 	"github.com/urfave/cli/v2"
@@ -47,19 +48,23 @@ func run(ctx context.Context, world *launch.World, args []string, stdout, stderr
 	if world.Rank() != 0 {
 		stdout, stderr = io.Discard, io.Discard
 	}
+	out := &tracked{Writer: stdout}
 	app := &cli.App{
 		Name:      "capmoe",
 		Usage:     "mixture-of-experts language models over MPI ranks, with capacity-aware dispatch",
 		UsageText: "mpirun -n P capmoe COMMAND [flags]",
-		Writer:    stdout, ErrWriter: stderr,
+		Writer:    out, ErrWriter: stderr,
 		HideVersion:    true,
 		ExitErrHandler: func(*cli.Context, error) {},
 		OnUsageError:   usage,
 		Action:         unknownCommand,
-		Commands:       commands(world, stdout, stderr),
+		Commands:       commands(world, out, stderr),
 	}
 	prepare(app.Commands)
-	return app.RunContext(ctx, args)
+	if err := app.RunContext(ctx, args); err != nil {
+		return err
+	}
+	return collective.Agree(world.Comm(), out.fault())
 }
 
 // prepare gives every command what all of them have.

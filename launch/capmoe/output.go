@@ -87,3 +87,26 @@ func (o *jsonOutput) discard() {
 		o.file.Discard()
 	}
 }
+
+// tracked is a writer that remembers its first fault, which those who print tables and
+// help do not look at.
+type tracked struct {
+	io.Writer
+	err error
+}
+
+func (w *tracked) Write(p []byte) (int, error) {
+	n, err := w.Writer.Write(p)
+	if w.err == nil {
+		w.err = err
+	}
+	return n, err
+}
+
+// fault is what went wrong with standard output, if anything did.
+func (w *tracked) fault() error {
+	if w.err == nil {
+		return nil
+	}
+	return fmt.Errorf("standard output: %w", withoutPath(w.err))
+}

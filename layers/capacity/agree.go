@@ -3,6 +3,7 @@ package capacity
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 
 	"capmoe/collective"
@@ -59,10 +60,11 @@ type agreement struct {
 	nested  bool // groups are of several experts, under rank or node budgets
 	budgets Budgets
 
-	load      []int // [E] pairs held over all ranks
-	expertBar []Key // [E]
-	rankBar   []bar // [P]
-	nodeBar   []bar // [nodes]
+	load      []int   // [E] pairs held over all ranks
+	expertBar []Key   // [E]
+	barOrder  []int32 // [E] the order of the score that a bar of expert, rank or node asks for
+	rankBar   []bar   // [P]
+	nodeBar   []bar   // [nodes]
 	tracked   []bool
 
 	contested []int         // groups contested in this round
@@ -82,6 +84,7 @@ func newAgreement(c collective.Communicator, l Layout, cfg Config) *agreement {
 		comm: c, layout: l, groups: groups, nested: cfg.Rank.set || cfg.Node.set,
 		load:      make([]int, l.Experts()),
 		expertBar: make([]Key, l.Experts()),
+		barOrder:  make([]int32, l.Experts()),
 		rankBar:   make([]bar, l.Ranks()),
 		nodeBar:   make([]bar, l.Nodes()),
 		tracked:   make([]bool, len(groups)),
@@ -98,6 +101,9 @@ func newAgreement(c collective.Communicator, l Layout, cfg Config) *agreement {
 func (a *agreement) reset() {
 	clear(a.load)
 	clear(a.expertBar)
+	for e := range a.barOrder {
+		a.barOrder[e] = math.MinInt32
+	}
 	clear(a.rankBar)
 	clear(a.nodeBar)
 	clear(a.tracked)
@@ -217,6 +223,25 @@ func (a *agreement) overflows(i int) bool {
 	}
 	over = over || g.ranks != nil && node > a.budgets.Node
 	return fresh > 0 && (over || a.tracked[i])
+}
+
+// raiseOrders brings barOrder up to the bars of a contested group.
+func (a *agreement) raiseOrders(g *group) {
+	for _, e := range g.experts {
+		order := int32(math.MinInt32)
+		if bar := a.expertBar[e]; bar > 0 {
+			order = bar.scoreOrder()
+		}
+		if a.nested {
+			r := a.layout.ExpertRank[e]
+			for _, b := range []bar{a.rankBar[r], a.nodeBar[a.layout.RankNode[r]]} {
+				if b.closed {
+					order = max(order, b.key.scoreOrder())
+				}
+			}
+		}
+		a.barOrder[e] = order
+	}
 }
 
 // apply holds the round's proposals to the contested experts and refuses those, old

@@ -5,28 +5,96 @@ import "math"
 // A token ranks its experts: higher score first, then lower expert id. An expert of
 // score -Inf is no candidate.
 
-// topChoices writes the ids of the best len(dst) experts of one token, best first,
-// and -1 where there are fewer candidates.
-func topChoices(dst []int32, scores []float32) {
-	n := 0
-	worst := float32(math.Inf(-1)) // that a score has to beat
+// chooser finds the best experts of one token after another.
+type chooser struct {
+	best    []int32 // [K] the best of every K-th expert
+	present []int32 // [E] experts that may be among the best
+}
+
+// negativeInfinity is the order of -Inf.
+var negativeInfinity = scoreOrder(float32(math.Inf(-1)))
+
+// top writes the ids of the best len(dst) experts of one token, best first, and -1
+// where there are fewer candidates. order [E] is set to the scores as integers of the
+// same order. ok is false if a score is NaN.
+//
+// The K experts that are each the best of every K-th one bound the K-th best score
+// from below. Few experts reach that bound, and only they are sorted.
+func (c *chooser) top(dst, order []int32, scores []float32) (ok bool) {
+	c.present = resize(c.present, len(scores))
+	c.best = resize(c.best, len(dst))
+	for i := range c.best {
+		c.best[i] = negativeInfinity
+	}
+	ok = true
+	at := 0
 	for e, s := range scores {
-		if s <= worst {
+		o := scoreOrder(s)
+		order[e] = o
+		c.best[at] = max(c.best[at], o)
+		if at++; at == len(c.best) {
+			at = 0
+		}
+		if s != s {
+			ok = false
+		}
+	}
+	bound := c.best[0]
+	for _, o := range c.best[1:] {
+		bound = min(bound, o)
+	}
+	n := 0
+	for e, o := range order {
+		c.present[n] = int32(e)
+		if o >= bound {
+			n++
+		}
+	}
+	sortBest(dst, order, c.present[:n])
+	return ok
+}
+
+// sortBest writes the best of some experts, given in rising order of id.
+func sortBest(dst, order, experts []int32) {
+	n := 0
+	worst := negativeInfinity // that a score has to beat
+	for _, e := range experts {
+		o := order[e]
+		if o <= worst {
 			continue
 		}
 		if n < len(dst) {
 			n++
 		}
 		i := n - 1
-		for ; i > 0 && s > scores[dst[i-1]]; i-- {
+		for ; i > 0 && o > order[dst[i-1]]; i-- {
 			dst[i] = dst[i-1]
 		}
-		dst[i] = int32(e)
+		dst[i] = e
 		if n == len(dst) {
-			worst = scores[dst[n-1]]
+			worst = order[dst[n-1]]
 		}
 	}
 	for i := n; i < len(dst); i++ {
 		dst[i] = -1
 	}
+}
+
+// nextBest is the best expert after `after` in a token's ranking among those whose
+// order reaches their bar, or -1. It has no branch that scores decide.
+func nextBest(order, bars []int32, after int32) int32 {
+	bars = bars[:len(order)]
+	bound := int64(order[after])
+	best, next := int64(negativeInfinity), int64(-1)
+	for e, o := range order {
+		o := int64(o)
+		worse := int64(0) // after the last choice, equals follow it
+		if int32(e) > after {
+			worse = 1
+		}
+		take := (best - o) & (int64(bars[e]) - 1 - o) & (o - bound - worse) >> 63
+		best ^= (best ^ o) & take
+		next ^= (next ^ int64(e)) & take
+	}
+	return int32(next)
 }

@@ -21,17 +21,17 @@ func makeKey(class uint8, order, tie uint32) Key {
 	return Key(class)<<56 | Key(order)<<tokenBits | Key(tie)
 }
 
-// orderedBits maps a float32 to an integer with the same order; -0 counts as +0.
-func orderedBits(score float32) uint32 {
-	bits := math.Float32bits(score + 0)
-	if bits == 1<<31 {
-		bits = 0
-	}
-	if bits>>31 == 1 {
-		return ^bits
-	}
-	return bits | 1<<31
+// scoreOrder maps a float32 to an integer with the same order; -0 counts as +0.
+func scoreOrder(score float32) int32 {
+	bits := int32(math.Float32bits(score + 0))
+	return bits ^ int32(uint32(bits>>31)>>1)
 }
+
+// orderedBits is scoreOrder as the unsigned integer that a Key holds.
+func orderedBits(score float32) uint32 { return uint32(scoreOrder(score)) ^ 1<<31 }
+
+// scoreOrder is the order of the score that a Key under Order Probs was made of.
+func (k Key) scoreOrder() int32 { return int32(uint32(k>>tokenBits) ^ 1<<31) }
 
 // keyer makes the keys of one step under one order.
 type keyer struct {

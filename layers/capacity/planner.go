@@ -3,6 +3,8 @@ package capacity
 import (
 	"errors"
 	"fmt"
+	"math"
+	"slices"
 
 	"capmoe/collective"
 )
@@ -54,7 +56,8 @@ func NewPlanner(c collective.Communicator, cfg Config, m Model, l Layout) (*Plan
 	p := &Planner{cfg: cfg, model: m, layout: l, comm: c, agree: newAgreement(selecting, l, cfg)}
 	p.props = proposals{
 		experts: m.Experts, topK: m.TopK, weighting: m.Weighting, floor: float32(cfg.Floor),
-		held: make([][]pair, m.Experts), fresh: make([][]pair, m.Experts),
+		noBars: slices.Repeat([]int32{math.MinInt32}, m.Experts),
+		held:   make([][]pair, m.Experts), fresh: make([][]pair, m.Experts),
 	}
 	if cfg.Policy == Reroute && cfg.Rounds == 0 && cfg.Floor == 0 {
 		// to the end there is one stable assignment, whatever the order of proposals

@@ -44,11 +44,14 @@ type proposals struct {
 	width     int // slots of a token
 	weighting Weighting
 	bars      *agreement // where set, proposals that its bars rule out are passed over
+	noBars    []int32    // [E] bars that every score passes
 	floor     float32    // a substitute needs floor × the score of the choice it stands for
 
-	choice []int32 // [T_l, K] the token's top K, best first; -1 where there are fewer candidates
-	slot   []int32 // [T_l, width] expert proposed to, openSlot or deadSlot
-	last   []int32 // [T_l] the worst expert proposed to so far in the token's ranking
+	chooser chooser
+	choice  []int32 // [T_l, K] the token's top K, best first; -1 where there are fewer candidates
+	slot    []int32 // [T_l, width] expert proposed to, openSlot or deadSlot
+	order   []int32 // [T_l, E] scores as integers of the same order
+	last    []int32 // [T_l] the worst expert proposed to so far in the token's ranking
 
 	held  [][]pair // [E] proposals not refused so far
 	fresh [][]pair // [E] proposals of this round
@@ -69,6 +72,7 @@ func (p *proposals) start(step Step, keys keyer, offers []int32) error {
 	p.choice = resize(p.choice, n*p.topK)
 	p.slot = resize(p.slot, n*p.width)
 	p.last = resize(p.last, n)
+	p.order = resize(p.order, n*p.experts)
 	p.isRefused = resize(p.isRefused, n)
 	clear(p.isRefused)
 	p.refused = p.refused[:0]
@@ -77,13 +81,10 @@ func (p *proposals) start(step Step, keys keyer, offers []int32) error {
 	}
 	for t := range n {
 		scores := p.scores(t)
-		for e, s := range scores {
-			if s != s {
-				return fmt.Errorf("capacity: layer %d: router score of token %d for expert %d is NaN", step.Layer, step.Tokens[t], e)
-			}
-		}
 		choice := p.choice[t*p.topK : (t+1)*p.topK]
-		topChoices(choice, scores)
+		if !p.chooser.top(choice, p.order[t*p.experts:(t+1)*p.experts], scores) {
+			return fmt.Errorf("capacity: layer %d: router score of token %d for expert %d is NaN", step.Layer, step.Tokens[t], firstNaN(scores))
+		}
 		for j, e := range choice {
 			p.propose(t, j, e)
 		}
@@ -176,7 +177,7 @@ func (p *proposals) proposeSubstitutes(t int) {
 			continue
 		}
 		if next < 0 && p.last[t] >= 0 {
-			next = p.nextChoice(t, scores)
+			next = p.nextChoice(t)
 		}
 		if next < 0 || scores[next] < p.floor*scores[p.choice[t*p.topK+j]] {
 			p.slot[at] = deadSlot
@@ -189,21 +190,39 @@ func (p *proposals) proposeSubstitutes(t int) {
 
 // nextChoice is the best expert after the last proposal in the token's ranking, or -1.
 // With bars it is the best one whose bar the token passes: the others would refuse.
-func (p *proposals) nextChoice(t int, scores []float32) int32 {
-	after := p.last[t]
-	bound := scores[after]
-	next, best := int32(-1), float32(math.Inf(-1))
-	class, token := p.step.class(t), p.step.Tokens[t]
-	for e, s := range scores {
-		if s <= best || s > bound || s == bound && int32(e) <= after {
-			continue
-		}
-		if p.bars != nil && p.bars.refuses(int32(e), p.keys.key(offer{class: class, value: s, token: token, expert: int32(e)})) {
-			continue
-		}
-		next, best = int32(e), s
+func (p *proposals) nextChoice(t int) int32 {
+	order := p.order[t*p.experts : (t+1)*p.experts]
+	if p.bars == nil {
+		return nextBest(order, p.noBars, p.last[t])
 	}
-	return next
+	if p.step.Class == nil {
+		next := nextBest(order, p.bars.barOrder, p.last[t])
+		if next < 0 || !p.barred(t, next) {
+			return next
+		}
+	}
+	// a tie with a bar, or classes: score alone does not tell
+	for next := p.last[t]; ; {
+		if next = nextBest(order, p.noBars, next); next < 0 || !p.barred(t, next) {
+			return next
+		}
+	}
+}
+
+// barred tells whether the bars rule out a proposal of local token t to expert e.
+func (p *proposals) barred(t int, e int32) bool {
+	return p.bars.refuses(e, p.keys.key(offer{
+		class: p.step.class(t), value: p.step.Scores[t*p.experts+int(e)], token: p.step.Tokens[t], expert: e,
+	}))
+}
+
+func firstNaN(scores []float32) int {
+	for e, s := range scores {
+		if s != s {
+			return e
+		}
+	}
+	return -1
 }
 
 func contains(experts []int32, e int32) bool {

@@ -131,6 +131,7 @@ func (a *agreement) exchangeBars() error {
 	rest := w.allBars
 	for _, i := range a.contested {
 		rest = a.learn(rest, &a.groups[i])
+		a.raiseOrders(&a.groups[i])
 	}
 	return nil
 }

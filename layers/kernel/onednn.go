@@ -7,6 +7,7 @@ package kernel
 #include <dnnl.h>
 #include <dnnl_debug.h>
 #include "onednn.h"
+#include "panels.h"
 */
 import "C"
 
@@ -22,7 +23,10 @@ import (
 type oneDNN struct {
 	engine   *C.kernel_engine
 	name     string
+	threads  int
 	dtype    DType
+	panels   bool // bf16 is packed in panels
+	rows     sync.Pool
 	portable *gonumLibrary
 
 	mu     sync.Mutex
@@ -36,7 +40,7 @@ type sides struct {
 }
 
 func newOneDNN(opts Options) (*oneDNN, error) {
-	lib := &oneDNN{dtype: opts.DType, portable: newGonum(opts), shapes: map[sides]*C.kernel_shape{}}
+	lib := &oneDNN{threads: opts.threads(), dtype: opts.DType, rows: sync.Pool{New: func() any { return new([]uint32) }}, portable: newGonum(opts), shapes: map[sides]*C.kernel_shape{}}
 	if e := C.kernel_engine_new(&lib.engine, C.int(opts.threads())); e.step != nil {
 		return nil, fmt.Errorf("kernel: new: %w", newFault(e))
 	}
@@ -49,6 +53,10 @@ func newOneDNN(opts Options) (*oneDNN, error) {
 	}
 	lib.shapes[sample] = shape
 	lib.name += impl
+	if impl == "brg:avx512_core_bf16" && C.kernel_panels_usable() != 0 {
+		lib.panels = true
+		lib.name += ", bf16 in panels"
+	}
 	if shape == nil {
 		lib.name += ", packed on " + lib.portable.Name()
 	}

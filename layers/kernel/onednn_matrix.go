@@ -40,6 +40,9 @@ func (lib *oneDNN) pack(w []float32, of sides) (Matrix, error) {
 	if shape == nil {
 		return lib.portable.pack(w, [2]int{n, k}, of.dtype)
 	}
+	if of.dtype == BF16 && lib.panels {
+		return newPanelMatrix(w, of, lib.threads, &lib.rows)
+	}
 	mat := &oneDNNMatrix{n: n, k: k}
 	if e := C.kernel_weights_new(&mat.weights, shape, floats(w)); e.step != nil {
 		return nil, fmt.Errorf("kernel: pack: %w (matrix of %d×%d)", newFault(e), n, k)

@@ -63,8 +63,4 @@ dnnl_status_t kernel_primitive_for(dnnl_primitive_t *out, kernel_shape *shape, i
 kernel_space *kernel_space_take(kernel_engine *engine, size_t size);
 void kernel_space_give(kernel_engine *engine, kernel_space *space);
 
-// kernel_pages_new is zeroed memory that lies in huge pages as far as the system has them; NULL if there is none.
-void *kernel_pages_new(size_t size);
-void kernel_pages_free(void *bytes, size_t size);
-
 #endif

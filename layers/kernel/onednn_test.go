@@ -32,8 +32,8 @@ func TestOneDNNUsesBrgemm(t *testing.T) {
 }
 
 func isOneDNN(mat Matrix) bool {
-	_, ok := mat.(*oneDNNMatrix)
-	return ok
+	_, portable := mat.(*gonumMatrix)
+	return !portable
 }
 
 // Without AVX-512 oneDNN has no brgemm for float32, and the default library must keep its promises all the same. oneDNN reads the

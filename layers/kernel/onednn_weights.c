@@ -1,6 +1,7 @@
 //go:build cgo && !noonednn
 
 #include "bf16.h"
+#include "memory.h"
 #include "onednn_shape.h"
 
 #include <stdlib.h>

@@ -1,0 +1,70 @@
+//go:build cgo && !noonednn
+
+package kernel
+
+/*
+#include "panels.h"
+*/
+import "C"
+
+import (
+	"fmt"
+	"sync"
+	"unsafe"
+)
+
+// piecesPerThread cuts a product finer than its team, whose threads may be held up.
+const piecesPerThread = 4
+
+// panelMatrix is W in bf16, in the order of panels.h, in C memory.
+type panelMatrix struct {
+	threads int
+	rows    *sync.Pool // of *[]uint32, rows of x rounded
+	c       *C.kernel_panels
+}
+
+func newPanelMatrix(w []float32, of sides, threads int, rows *sync.Pool) (*panelMatrix, error) {
+	mat := &panelMatrix{threads: threads, rows: rows, c: new(C.kernel_panels)}
+	C.kernel_panels_new(mat.c, floats(w), C.int64_t(of.n), C.int64_t(of.k))
+	if mat.c.w == nil {
+		return nil, fmt.Errorf("kernel: pack: no memory for %d bytes (matrix of %d×%d)", 2*of.n*of.k, of.n, of.k)
+	}
+	return mat, nil
+}
+
+func (mat *panelMatrix) Dims() (n, k int) {
+	return int(mat.c.n), int(mat.c.k)
+}
+
+func (mat *panelMatrix) Free() {
+	C.kernel_panels_free(mat.c)
+}
+
+func (mat *panelMatrix) MulTo(dst, x []float32, m int) {
+	if mat.c.w == nil {
+		panic("kernel: mul: matrix was freed")
+	}
+	checkMul(mat, dst, x, m)
+	if m == 0 {
+		return
+	}
+	scratch := mat.rows.Get().(*[]uint32)
+	defer mat.rows.Put(scratch)
+	if size := int(C.kernel_panels_rows_size(mat.c, C.int64_t(m))) / 4; len(*scratch) < size {
+		*scratch = make([]uint32, size)
+	}
+	rows := (*C.uint32_t)(unsafe.SliceData(*scratch))
+	C.kernel_panels_rows(mat.c, rows, floats(x), C.int64_t(m))
+	if mat.threads == 1 {
+		mat.mul(dst, rows, m, [2]int{0, int(mat.c.panels)})
+		return
+	}
+	panels := int(mat.c.panels)
+	pieces := min(panels, piecesPerThread*mat.threads)
+	parallel(mat.threads, pieces, func(i int) { mat.mul(dst, rows, m, [2]int{panels * i / pieces, panels * (i + 1) / pieces}) })
+}
+
+// mul computes the results of some panels: m rows of them.
+func (mat *panelMatrix) mul(dst []float32, rows *C.uint32_t, m int, panels [2]int) {
+	C.kernel_panels_mul(mat.c, floats(dst), rows, C.int64_t(m), C.int64_t(panels[0]), C.int64_t(panels[1]))
+}
