@@ -24,6 +24,8 @@
 //	share.go      slices from rank 0 to all, and from all to rank 0
 //	sequences.go  token ids from a file to every rank
 //	scores.go     router scores from a file, and what they mean
+//	memory.go     whether a model fits
+//	doctor.go     what a run stands on
 //	plan.go       scores to a plan
 //	evaluate.go   perplexity
 //	tasks.go      multiple choice by log-likelihood

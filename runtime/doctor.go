@@ -1,11 +1,9 @@
 package runtime
 
 import (
-	"bufio"
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strings"
 
@@ -199,20 +197,4 @@ func examineResources(p Process) ([]Finding, error) {
 	}
 	memory := Finding{What: "memory", OK: true, Text: fmt.Sprintf("%.1f GiB available on the poorest host", float64(least[1])/(1<<30))}
 	return []Finding{cores, memory}, nil
-}
-
-// availableMemory is MemAvailable of /proc/meminfo in bytes, 0 where it is not known.
-func availableMemory() int64 {
-	f, err := os.Open("/proc/meminfo")
-	if err != nil {
-		return 0
-	}
-	defer f.Close()
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		var kib int64
-		if n, _ := fmt.Sscanf(lines.Text(), "MemAvailable: %d kB", &kib); n == 1 {
-			return kib << 10
-		}
-	}
-	return 0
 }

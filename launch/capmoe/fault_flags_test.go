@@ -2,7 +2,9 @@ package main
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"capmoe/launch"
@@ -69,6 +71,26 @@ func TestFlagFaults(t *testing.T) {
 				checkFault(t, capmoe(ranks, args...), c.code, c.texts...)
 			}
 		})
+	}
+}
+
+// A result that standard output does not take is not a success.
+func TestFullStandardOutput(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skipf("no device that is always full: %v", err)
+	}
+	defer full.Close()
+	for _, args := range [][]string{{"--help"}, {"doctor"}, {"doctor", "--json", "-"}} {
+		cmd := exec.Command(filepath.Join(programs, "capmoe"), args...)
+		cmd.Stdout = full
+		var stderr strings.Builder
+		cmd.Stderr = &stderr
+		cmd.Run()
+		if code := cmd.ProcessState.ExitCode(); code != launch.ExitFailed || len(linesOf(stderr.String())) != 1 {
+			t.Errorf("%v: exit code %d, want %d and one line:\n%s", args, code, launch.ExitFailed, abridged(stderr.String()))
+		}
+		checkContains(t, stderr.String(), "no space left")
 	}
 }
 
