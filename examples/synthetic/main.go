@@ -1,0 +1,72 @@
+// Command synthetic writes a model folder of real size with random weights, in the
+// layout of released checkpoints: config.json, sharded bf16 safetensors, index.
+//
+//	bin/synthetic --config CONFIG.json --layers 2 --out DIR
+//
+// It knows the families whose layers are all mixtures of plain experts: mixtral,
+// olmoe, qwen3_moe.
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"capmoe/launch"
+)
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "synthetic:", err)
+		var usage *launch.UsageError
+		if errors.As(err, &usage) {
+			os.Exit(launch.ExitUsage)
+		}
+		os.Exit(launch.ExitFailed)
+	}
+}
+
+func run(args []string) error {
+	flags := flag.NewFlagSet("synthetic", flag.ContinueOnError)
+	config := flags.String("config", "", "config.json `FILE` of the released model")
+	layers := flags.Int("layers", 2, "keep the first `N` layers")
+	out := flags.String("out", "", "model `DIR` to write")
+	shard := flags.Int64("shard-bytes", 2<<30, "start a new file after `N` bytes")
+	if err := flags.Parse(args); err != nil {
+		return &launch.UsageError{Err: err}
+	}
+	if *config == "" || *out == "" || *layers < 1 {
+		return &launch.UsageError{Err: fmt.Errorf("want --config FILE --out DIR, and --layers 1 or more")}
+	}
+	text, err := os.ReadFile(*config)
+	if err != nil {
+		return err
+	}
+	if text, err = cut(text, *layers); err != nil {
+		return fmt.Errorf("%s: %w", *config, err)
+	}
+	tensors, err := tensorsOf(*config, text)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(*out, 0o777); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(*out, "config.json"), text, 0o666); err != nil {
+		return err
+	}
+	return write(*out, tensors, *shard)
+}
+
+// cut changes the number of layers in a config.
+func cut(text []byte, layers int) ([]byte, error) {
+	var fields map[string]any
+	if err := json.Unmarshal(text, &fields); err != nil {
+		return nil, err
+	}
+	fields["num_hidden_layers"] = layers
+	return json.MarshalIndent(fields, "", "  ")
+}
