@@ -7,6 +7,8 @@
 //	queries, keys ───────────────▶ Gemm ───▶ scores [m,n] = alpha·A·Bᵀ
 //	scores, values ──────────────▶ Gemm ───▶ mix    [m,n] = A·B
 //
+//	products, residuals ─────────▶ Softmax, GateTo, RMSNormTo, row by row
+//
 // Two libraries stand behind the one interface and pass the one suite. oneDNN, through cgo, is the default; pure Go on gonum
 // is always there, and is the default with -tags noonednn or without cgo.
 //
@@ -14,20 +16,32 @@
 //
 // A row of MulTo's result is a function of that row of x and of W alone. Its bits are the same whether the row comes by itself
 // or among five hundred, in whatever place, and on however many threads; so a token's logits do not depend on who shared its
-// batch. Both libraries promise it, and the suite holds them to it bit by bit.
+// batch. Both libraries promise it, and the suite holds them to it bit by bit, in float32 and in bf16.
 //
 // # Reading order
 //
 //	library.go           Library, Matrix, Options: the interface
+//	dtype.go             DType, and how values are rounded to bf16
 //	gemm.go              Gemm: the operands of one dense product, and their checks
 //	reference.go         Reference: MulTo in plain loops, the truth of the suite
 //	gonum.go             the portable library
 //	gonum_matrix.go      its packed matrix: panels of Wᵀ
 //	gonum_gemm.go        its dense product: tiles of op(B)
+//	vector.go            Softmax, GateTo, RMSNormTo: operations on rows, and their checks
+//	vector_portable.go   their arithmetic, in Go
+//	vector.h, vector.c   the same arithmetic in C; vector_default_*.go choose
 //	parallel.go          a counted loop over goroutines
 //	default_onednn.go    New, where oneDNN is built in
 //	default_gonum.go     New, where it is not
 //	onednn.go            the oneDNN library, Go side
-//	onednn_matrix.go     its packed matrix and its dense product
-//	onednn.h, onednn.c   its C side: layouts, primitives, one call a product
+//	onednn_matrix.go     its packed matrix
+//	onednn.h, onednn.c   its C side: layouts and primitives
+//	onednn_weights.c     packing, and one call a product; onednn_space.c lends it memory
+//	panels.go            bf16 weights on CPUs that multiply bf16 but have no matrix unit: the Go side
+//	panels.h, panels.c   their order in memory, and their products
+//	tiles.go             dense products on CPUs with AVX-512: the Go side
+//	tiles.h, tiles.c     their C side
+//	bf16.h, bf16.c       rounding rows to bf16
+//	memory.h, memory.c   huge pages for weights
+//	clones.h             functions compiled for each width of vectors
 package kernel

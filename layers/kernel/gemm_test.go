@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sync/atomic"
 	"testing"
 )
 
@@ -65,6 +66,58 @@ func testGemmAnyTeam(t *testing.T, one, team Library) {
 			t.Errorf("%s: value %d is %g, and %g on one thread", describe(g), i, g.C[i], want[i])
 		}
 	}
+}
+
+// testGemmAnyCut cuts rows, columns or the depth of a product in two.
+func testGemmAnyCut(t *testing.T, lib Library) {
+	for _, g := range append(gemmCases(), newGemm(Gemm{M: 64, N: 40, K: 700, Alpha: 0.3, TransB: true}, 0)) {
+		old, want := slices.Clone(g.C), g
+		want.C = slices.Clone(g.C)
+		lib.Gemm(want)
+		for _, at := range []int{1, 5, 16, 63, 64, 100, 257} {
+			for name, cut := range map[string]func(g Gemm, at int) (Gemm, Gemm){"rows": cutRows, "columns": cutColumns, "depth": cutDepth} {
+				copy(g.C, old)
+				first, second := cut(g, at)
+				lib.Gemm(first)
+				lib.Gemm(second)
+				if i := firstDifference(g.C, want.C); i >= 0 {
+					t.Errorf("%s, %s cut at %d: value %d is %g, and %g in one piece", describe(g), name, at, i, g.C[i], want.C[i])
+				}
+			}
+		}
+	}
+}
+
+func cutRows(g Gemm, at int) (first, second Gemm) {
+	at = min(at, g.M)
+	first, second = g, g
+	first.M, second.M = at, g.M-at
+	second.A, second.C = g.A[at*g.LDA:], g.C[at*g.LDC:]
+	return first, second
+}
+
+func cutColumns(g Gemm, at int) (first, second Gemm) {
+	at = min(at, g.N)
+	first, second = g, g
+	first.N, second.N, second.C = at, g.N-at, g.C[at:]
+	if g.TransB {
+		second.B = g.B[at*g.LDB:]
+	} else {
+		second.B = g.B[at:]
+	}
+	return first, second
+}
+
+func cutDepth(g Gemm, at int) (first, second Gemm) {
+	at = min(at, g.K)
+	first, second = g, g
+	first.K, second.K, second.A, second.Accumulate = at, g.K-at, g.A[at:], true
+	if g.TransB {
+		second.B = g.B[at:]
+	} else {
+		second.B = g.B[at*g.LDB:]
+	}
+	return first, second
 }
 
 // checkGemm compares g.C with float64 sums of the operands and of C as it was; the bound is that of K+2 roundings.
@@ -170,6 +223,25 @@ func testGemmMisuse(t *testing.T, lib Library) {
 			g := newGemm(Gemm{M: 3, N: 4, K: 5, Alpha: 1, TransB: transB}, 0)
 			c.spoil(&g)
 			mustPanic(t, c.name, func() { lib.Gemm(g) })
+		}
+	}
+}
+
+// testEach counts calls, and looks for two at a time by one worker.
+func testEach(t *testing.T, lib Library, threads int) {
+	for _, n := range []int{0, 1, 2, 7, 100} {
+		done, busy := make([]atomic.Int32, n), make([]atomic.Bool, threads)
+		lib.Each(n, func(worker, i int) {
+			if busy[worker].Swap(true) {
+				t.Errorf("worker %d was called while at work", worker)
+			}
+			done[i].Add(1)
+			busy[worker].Store(false)
+		})
+		for i := range done {
+			if calls := done[i].Load(); calls != 1 {
+				t.Errorf("%d of %d was done %d times", i, n, calls)
+			}
 		}
 	}
 }

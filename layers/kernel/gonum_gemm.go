@@ -16,7 +16,7 @@ func (lib *gonumLibrary) Gemm(g Gemm) {
 		return
 	}
 	shared := g
-	parallel(lib.threads, strips, func(s int) { lib.strip(&shared, s*tileSide) })
+	each(lib.threads, strips, func(_, s int) { lib.strip(&shared, s*tileSide) })
 }
 
 // strip computes the tileSide columns of C from j on.
@@ -51,4 +51,9 @@ func transpose(t *tile, b []float32, ldb int, dims [2]int) {
 			t[l*tileSide+j] = v
 		}
 	}
+}
+
+// Each implements Library.
+func (lib *gonumLibrary) Each(n int, do func(worker, i int)) {
+	each(lib.threads, n, do)
 }

@@ -16,10 +16,15 @@ type Library interface {
 	// PackF32 is Pack in float32 whatever Options say: for matrices whose products must not be rounded, as a router's.
 	PackF32(w []float32, n, k int) (Matrix, error)
 
-	// Gemm computes C = alpha·A·op(B), plus the old C if g.Accumulate. Equal operands give equal bits, wherever
-	// the slices lie in memory and whatever the threads; but a row's bits may depend on M. It panics if a slice is too
-	// short. C overlaps neither A nor B.
+	// Gemm computes C = alpha·A·op(B), plus the old C if g.Accumulate. A result depends on its row of A, its column of
+	// op(B) and the old C only, bit by bit: not on M, N, where the slices lie or the threads. Products that add up over
+	// parts of K, in order, give the bits of one over all of K. It panics if a slice is too short. C overlaps neither A nor B.
 	Gemm(g Gemm)
+
+	// Each shares work of the caller's among the library's team: it calls do(worker, i) once for every i from 0 to n-1 and
+	// returns when all are done. Workers are numbered from 0, which is the caller, to Options.Threads-1; one makes a call at a time. do may
+	// use Gemm.
+	Each(n int, do func(worker, i int))
 }
 
 // Matrix is a weight matrix W [n,k] packed for products with rows. One goroutine uses a Matrix at a time.

@@ -131,12 +131,3 @@ dnnl_status_t kernel_primitive_for(dnnl_primitive_t *out, kernel_shape *s, int64
 	pthread_mutex_unlock(&s->making);
 	return status;
 }
-
-kernel_error kernel_gemm(kernel_gemm_sizes s, float *c, const float *a, const float *b) {
-	kernel_error err = {0};
-	kernel_use_team(1); // dnnl_sgemm splits K among threads, and its bits with it
-	TRY(dnnl_sgemm('N', s.trans_b ? 'T' : 'N', s.m, s.n, s.k, s.alpha, a, s.lda, b, s.ldb, s.accumulate ? 1 : 0, c, s.ldc),
-		"gemm");
-done:
-	return err;
-}

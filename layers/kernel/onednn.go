@@ -27,6 +27,7 @@ type oneDNN struct {
 	dtype    DType
 	panels   bool // bf16 is packed in panels
 	rows     sync.Pool
+	tiles    bool // Gemm has its own kernel
 	portable *gonumLibrary
 
 	mu     sync.Mutex
@@ -52,6 +53,7 @@ func newOneDNN(opts Options) (*oneDNN, error) {
 		return nil, fmt.Errorf("kernel: new: %w", err)
 	}
 	lib.shapes[sample] = shape
+	lib.tiles = tilesUsable()
 	lib.name += impl
 	if impl == "brg:avx512_core_bf16" && C.kernel_panels_usable() != 0 {
 		lib.panels = true

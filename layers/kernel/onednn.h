@@ -37,13 +37,4 @@ void kernel_weights_free(kernel_weights *weights);
 // kernel_mul computes dst [m,n] = x [m,k] · Wᵀ; x is rounded to bf16 first if W is.
 kernel_error kernel_mul(kernel_weights *weights, float *dst, const float *x, int64_t m);
 
-typedef struct {
-	int trans_b, accumulate;
-	int64_t m, n, k, lda, ldb, ldc;
-	float alpha;
-} kernel_gemm_sizes;
-
-// kernel_gemm computes C = alpha·A·op(B), plus the old C if accumulate.
-kernel_error kernel_gemm(kernel_gemm_sizes s, float *c, const float *a, const float *b);
-
 #endif

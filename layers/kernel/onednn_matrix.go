@@ -72,19 +72,6 @@ func (mat *oneDNNMatrix) MulTo(dst, x []float32, m int) {
 	}
 }
 
-// Gemm implements Library.
-func (lib *oneDNN) Gemm(g Gemm) {
-	if !g.prepare() {
-		return
-	}
-	sizes := C.kernel_gemm_sizes{trans_b: flag(g.TransB), accumulate: flag(g.Accumulate),
-		m: C.int64_t(g.M), n: C.int64_t(g.N), k: C.int64_t(g.K),
-		lda: C.int64_t(g.LDA), ldb: C.int64_t(g.LDB), ldc: C.int64_t(g.LDC), alpha: C.float(g.Alpha)}
-	if e := C.kernel_gemm(sizes, floats(g.C), floats(g.A), floats(g.B)); e.step != nil {
-		panic(fmt.Sprintf("kernel: gemm: %v (%d×%d×%d)", newFault(e), g.M, g.N, g.K))
-	}
-}
-
 func floats(v []float32) *C.float {
 	return (*C.float)(unsafe.SliceData(v))
 }

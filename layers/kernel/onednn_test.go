@@ -31,6 +31,21 @@ func TestOneDNNUsesBrgemm(t *testing.T) {
 	}
 }
 
+// Where bf16 goes in panels, oneDNN's own bf16 must keep the same promises: it has the work on CPUs with a matrix unit.
+func TestOneDNNBF16(t *testing.T) {
+	testPacked(t, func(threads int) Library {
+		lib, err := newOneDNN(Options{Threads: threads, DType: BF16})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !lib.panels {
+			t.Skipf("the default library is oneDNN's bf16 already, or has none: %s", lib.Name())
+		}
+		lib.panels = false
+		return lib
+	}, BF16)
+}
+
 func isOneDNN(mat Matrix) bool {
 	_, portable := mat.(*gonumMatrix)
 	return !portable

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #define PANELS_WIDTH 32
-#define PANELS_DEPTH 2048
+#define PANELS_DEPTH 1024
 
 typedef struct {
 	int64_t n, k, pairs; // k inputs in pairs, the last filled up with zero

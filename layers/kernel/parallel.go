@@ -7,14 +7,28 @@ import (
 
 // parallel calls do(0) … do(n-1), each once, on at most threads goroutines, and returns when all are done.
 func parallel(threads, n int, do func(i int)) {
-	var next atomic.Int64
-	var team sync.WaitGroup
-	for range min(threads, n) {
-		team.Go(func() {
-			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				do(i)
-			}
-		})
+	each(threads, n, func(_, i int) { do(i) })
+}
+
+// each calls do(worker, 0) … do(worker, n-1), each once, and returns when all are done. At most threads workers, numbered from 0, work at a
+// time; worker 0 is the caller.
+func each(threads, n int, do func(worker, i int)) {
+	if threads == 1 {
+		for i := range n {
+			do(0, i)
+		}
+		return
 	}
+	var next atomic.Int64
+	work := func(worker int) {
+		for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+			do(worker, i)
+		}
+	}
+	var team sync.WaitGroup
+	for worker := 1; worker < min(threads, n); worker++ {
+		team.Go(func() { work(worker) })
+	}
+	work(0)
 	team.Wait()
 }

@@ -40,8 +40,12 @@ func testPacked(t *testing.T, make func(threads int) Library, dtype DType) {
 // testGemm is the suite of dense products.
 func testGemm(t *testing.T, make func(threads int) Library) {
 	lib := make(1)
+	for _, threads := range []int{1, 2, 3} {
+		t.Run(fmt.Sprintf("work is done once by %d threads", threads), func(t *testing.T) { testEach(t, make(threads), threads) })
+	}
 	t.Run("gemm equals the reference", func(t *testing.T) { testGemmAccuracy(t, lib) })
 	t.Run("gemm has the same bits on any team", func(t *testing.T) { testGemmAnyTeam(t, lib, make(2)) })
+	t.Run("gemm has the same bits in any cut", func(t *testing.T) { testGemmAnyCut(t, lib) })
 	t.Run("gemm changes nothing but C", func(t *testing.T) { testGemmOnlyC(t, lib) })
 	t.Run("gemm has the same bits wherever the slices lie", func(t *testing.T) { testGemmAnyAddress(t, lib) })
 	t.Run("gemm of no terms", func(t *testing.T) { testGemmEmpty(t, lib) })

@@ -1,0 +1,27 @@
+package kernel
+
+import "testing"
+
+// BenchmarkAttention times the two products of one head's block of 64 queries with 1024 keys of 128 elements.
+func BenchmarkAttention(b *testing.B) {
+	const queries, keys, dim, stride = 64, 1024, 128, 3 * 2048
+	lib, err := New(Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	x, scores, mix := random(1, keys*stride, 1), random(2, queries*keys, 1), make([]float32, queries*2048)
+	for _, g := range []struct {
+		name string
+		Gemm
+	}{
+		{"scores", Gemm{TransB: true, M: queries, N: keys, K: dim, Alpha: 0.1, A: x, LDA: stride, B: x[2048:], LDB: stride, C: scores, LDC: keys}},
+		{"mix", Gemm{M: queries, N: dim, K: keys, Alpha: 1, A: scores, LDA: keys, B: x[4096:], LDB: stride, C: mix, LDC: 2048}},
+	} {
+		b.Run(g.name, func(b *testing.B) {
+			for b.Loop() {
+				lib.Gemm(g.Gemm)
+			}
+			b.ReportMetric(2*queries*keys*dim*float64(b.N)/float64(b.Elapsed().Nanoseconds()), "GFLOP/s")
+		})
+	}
+}

@@ -1,0 +1,32 @@
+//go:build cgo && !noonednn
+
+package kernel
+
+/*
+#include "tiles.h"
+*/
+import "C"
+
+// Gemm implements Library. oneDNN's own product has other bits for a row among other rows, and is not used.
+func (lib *oneDNN) Gemm(g Gemm) {
+	if !lib.tiles {
+		lib.portable.Gemm(g)
+		return
+	}
+	if !g.prepare() {
+		return
+	}
+	sizes := C.kernel_gemm_sizes{trans_b: flag(g.TransB), accumulate: flag(g.Accumulate),
+		m: C.int64_t(g.M), n: C.int64_t(g.N), k: C.int64_t(g.K),
+		lda: C.int64_t(g.LDA), ldb: C.int64_t(g.LDB), ldc: C.int64_t(g.LDC), alpha: C.float(g.Alpha)}
+	C.kernel_gemm(&sizes, floats(g.C), floats(g.A), floats(g.B))
+}
+
+func tilesUsable() bool {
+	return C.kernel_tiles_usable() != 0
+}
+
+// Each implements Library.
+func (lib *oneDNN) Each(n int, do func(worker, i int)) {
+	each(lib.threads, n, do)
+}
