@@ -9,17 +9,17 @@ import (
 // attention is causal self-attention with grouped keys and values. A sequence sees
 // only itself, whatever else is in the batch.
 type attention struct {
-	cfg    AttentionConfig
-	eps    float32
-	rope   *rope
-	attend attender
+	cfg   AttentionConfig
+	eps   float32
+	rope  *rope
+	heads *heads
 
 	qkv   []float32 // [T_l, Queries + 2·Values]
 	mixed []float32 // [T_l, Queries]
 }
 
 func newAttention(lib kernel.Library, cfg AttentionConfig, eps float32) *attention {
-	return &attention{cfg: cfg, eps: eps, rope: newRope(cfg.HeadDim, cfg.Rope), attend: attender{lib: lib}}
+	return &attention{cfg: cfg, eps: eps, rope: newRope(cfg.HeadDim, cfg.Rope), heads: newHeads(lib)}
 }
 
 // forward computes y = attention(x) for the sequences of a batch: x and y are [T_l, H].
@@ -44,6 +44,7 @@ func (a *attention) forward(y, x []float32, w *AttentionWeights, layer int, b Ba
 		}
 		a.mix(b, s, w, layer)
 	}
+	a.heads.attend()
 	w.Out.MulTo(y, a.mixed, n)
 	if w.OutBias != nil {
 		addRows(y, w.OutBias)
@@ -78,7 +79,7 @@ func (a *attention) keys(b Batch, s, layer int) paged {
 	return paged{pages: c.layer(layer), rows: PageTokens, stride: 2 * values}
 }
 
-// mix runs the heads over the tokens of sequence s of a batch.
+// mix adds the heads over the tokens of sequence s of a batch.
 func (a *attention) mix(b Batch, s int, w *AttentionWeights, layer int) {
 	from, to := int(b.Starts[s]), int(b.Starts[s+1])
 	if from == to {
@@ -102,7 +103,7 @@ func (a *attention) mix(b Batch, s int, w *AttentionWeights, layer int) {
 		if w.Sinks != nil {
 			one.sink = w.Sinks[h]
 		}
-		a.attend.attend(one)
+		a.heads.add(one)
 	}
 }
 

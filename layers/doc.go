@@ -33,6 +33,7 @@
 //	attention.go         grouped attention
 //	mla.go               latent attention
 //	attend.go            one head, with window and sink
+//	heads.go             all heads of a layer, on the kernels' threads
 //	cache.go             keys and values of sequences that come in pieces
 //	moe.go               MoE: the mixture
 //	router.go            scores, and the groups that confine a choice

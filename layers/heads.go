@@ -12,8 +12,8 @@ type heads struct {
 	one     func(worker, i int)
 }
 
-func newHeads(lib kernel.Library, threads int) *heads {
-	hs := &heads{lib: lib, team: make([]attender, threads)}
+func newHeads(lib kernel.Library) *heads {
+	hs := &heads{lib: lib, team: make([]attender, lib.Threads())}
 	for i := range hs.team {
 		hs.team[i].lib = lib
 	}

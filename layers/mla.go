@@ -13,9 +13,9 @@ import (
 //	            └─ k with position [Rope], for all heads ─────────────┘
 //	x (─ QDown ─ norm) ─ Q ─ per head: q without position [Nope], with position [Rope]
 type latentAttention struct {
-	cfg    AttentionConfig
-	rope   *rope
-	attend attender
+	cfg   AttentionConfig
+	rope  *rope
+	heads *heads
 
 	latent []float32 // [T_l, KVRank] normalised
 	down   []float32 // [T_l, KVRank + Rope]
@@ -26,7 +26,7 @@ type latentAttention struct {
 }
 
 func newLatentAttention(lib kernel.Library, cfg AttentionConfig) *latentAttention {
-	return &latentAttention{cfg: cfg, rope: newRope(cfg.Latent.Rope, cfg.Rope), attend: attender{lib: lib}}
+	return &latentAttention{cfg: cfg, rope: newRope(cfg.Latent.Rope, cfg.Rope), heads: newHeads(lib)}
 }
 
 // forward computes y = attention(x) for the sequences of a batch: x and y are [T_l, H].
@@ -45,6 +45,7 @@ func (a *latentAttention) forward(y, x []float32, w *LatentWeights, layer int, b
 		}
 		a.mix(b, s, layer)
 	}
+	a.heads.attend()
 	w.Out.MulTo(y, a.mixed, n)
 }
 
@@ -108,7 +109,7 @@ func (a *latentAttention) keys(b Batch, s, layer int) (kv, position paged) {
 	return kv, kv.columns(kvWidth, 0)
 }
 
-// mix runs the heads over the tokens of sequence s of a batch.
+// mix adds the heads over the tokens of sequence s of a batch.
 func (a *latentAttention) mix(b Batch, s, layer int) {
 	from, to := int(b.Starts[s]), int(b.Starts[s+1])
 	if from == to {
@@ -124,7 +125,7 @@ func (a *latentAttention) mix(b Batch, s, layer int) {
 	}
 	for h := range a.cfg.Heads {
 		qh := q[h*a.cfg.HeadDim:]
-		a.attend.attend(head{
+		a.heads.add(head{
 			n: to - from, past: b.past(s),
 			dst:   columns{mixed[h*c.Value:], c.Value, outWidth},
 			q:     [2]columns{{qh, c.Nope, a.cfg.Queries()}, {qh[c.Nope:], c.Rope, a.cfg.Queries()}},

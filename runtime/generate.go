@@ -161,6 +161,11 @@ func (g *generator) step(parts []part) error {
 	}
 	g.schedule.advance()
 	g.count(parts, time.Since(began))
+	if g.meter.steps%foldSteps == 0 {
+		if err := g.meter.fold(); err != nil {
+			return err
+		}
+	}
 	return g.finish()
 }
 

@@ -20,6 +20,8 @@ type Meter struct {
 	layers   []layerMeter
 	clock    clock
 	steps    int
+	slowest  []int64 // [layers, phases] ns: Σ over the steps before the last fold of the largest CPU time of any rank
+	wall     int64   // ns of those steps on this rank
 	observe  func(*capacity.Plan) // is shown every plan; may be nil
 }
 
@@ -34,7 +36,9 @@ type layerMeter struct {
 	expertBefore  float64         // Σ over steps of max/mean load
 	expertAfter   float64
 	rankBefore    float64
-	computed      []int64       // [steps] pairs that this rank computed
+	rankAfter     float64
+	rankLoads     []int64       // [P] pairs that every rank computed
+	computed      []int64       // [steps since the last fold] pairs that this rank computed
 	bytes         [levels]int64 // rows sent by this rank, there and back
 }
 
@@ -51,9 +55,11 @@ const (
 func newMeter(c collective.Communicator, cfg layers.Config, d layers.Dialect, l capacity.Layout) *Meter {
 	m := &Meter{comm: c, Dialect: d, layout: l, topK: cfg.MoE.TopK, hidden: cfg.Hidden, dense: cfg.Dense, layers: make([]layerMeter, cfg.Layers)}
 	m.clock = clock{layers: cfg.Layers, cell: -1}
+	m.slowest = make([]int64, cfg.Layers*int(layers.Phases))
 	for i := range m.layers {
 		m.layers[i].before = make([]int64, cfg.MoE.Experts)
 		m.layers[i].after = make([]int64, cfg.MoE.Experts)
+		m.layers[i].rankLoads = make([]int64, c.Size())
 	}
 	return m
 }

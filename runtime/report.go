@@ -100,7 +100,9 @@ func (e *Engine) Report() (*Report, error) {
 
 // report puts the meters of all ranks together; they call it together.
 func (m *Meter) report() (*Report, error) {
-	m.clock.stop()
+	if err := m.fold(); err != nil {
+		return nil, err
+	}
 	r := &Report{
 		Baseline: m.baseline, Wire: m.Wire.String(),
 		Policy: m.Policy.Policy.String(), Order: m.Policy.Order.String(), Scope: m.Policy.Scope.String(),
@@ -131,16 +133,12 @@ func (m *Meter) fillLayers(r *Report) error {
 		bytes := counts[len(counts)-int(levels):]
 		total.Add(ledger)
 		steps := float64(max(1, m.steps))
-		ranks, rankAfter, err := m.rankLoads(l.computed)
-		if err != nil {
-			return err
-		}
 		lr := LayerReport{
 			Layer: i, Rounds: l.rounds, Counts: countsOf(ledger),
 			ExpertLoadBefore: l.before, ExpertLoadAfter: l.after,
-			RankLoadBefore: m.layout.RankLoads(l.before), RankLoadAfter: ranks,
+			RankLoadBefore: m.layout.RankLoads(l.before), RankLoadAfter: l.rankLoads,
 			ExpertImbalanceBefore: l.expertBefore / steps, ExpertImbalanceAfter: l.expertAfter / steps,
-			RankImbalanceBefore: l.rankBefore / steps, RankImbalanceAfter: rankAfter,
+			RankImbalanceBefore: l.rankBefore / steps, RankImbalanceAfter: l.rankAfter / steps,
 			Bytes: Traffic{bytes[sameRank], bytes[sameNode], bytes[otherNode]},
 		}
 		if l.bounded > 0 {
@@ -153,25 +151,6 @@ func (m *Meter) fillLayers(r *Report) error {
 	r.Tokens = total.Tokens / int64(max(1, mixtures))
 	r.Counts = countsOf(total)
 	return nil
-}
-
-// rankLoads gathers the pairs that every rank computed in a layer, step by step, and
-// returns their sums by rank and the mean over the steps of max/mean.
-func (m *Meter) rankLoads(computed []int64) (loads []int64, balance float64, err error) {
-	ranks, steps := m.comm.Size(), len(computed)
-	all := make([]int64, ranks*steps)
-	if err := collective.AllGather(m.comm, all, computed); err != nil {
-		return nil, 0, err
-	}
-	loads, step := make([]int64, ranks), make([]int64, ranks)
-	for s := range steps {
-		for r := range ranks {
-			step[r] = all[r*steps+s]
-			loads[r] += step[r]
-		}
-		balance += imbalance(step)
-	}
-	return loads, balance / float64(max(1, steps)), nil
 }
 
 // add takes a layer's part into the totals.
@@ -190,24 +169,17 @@ func (r *Report) add(l LayerReport, layers float64) {
 }
 
 func (m *Meter) fillTimes(r *Report) error {
-	slowest := append([]int64(nil), m.clock.cpu...)
-	if err := collective.AllReduce(m.comm, collective.Max, slowest); err != nil {
-		return err
-	}
-	wall := []int64{0}
-	for _, ns := range m.clock.wall {
-		wall[0] += ns
-	}
+	wall := []int64{m.wall}
 	if err := collective.AllReduce(m.comm, collective.Max, wall); err != nil {
 		return err
 	}
 	r.Seconds = map[string]float64{}
-	for p, d := range byPhase(slowest) {
+	for p, d := range byPhase(m.slowest) {
 		phase := layers.Phase(p)
 		r.Seconds[phase.String()] = seconds(d)
 		r.CriticalPath += d.Seconds()
 	}
-	r.CriticalPath, r.MoESeconds = seconds(time.Duration(r.CriticalPath*1e9)), seconds(m.mixtureTime(slowest))
+	r.CriticalPath, r.MoESeconds = seconds(time.Duration(r.CriticalPath*1e9)), seconds(m.mixtureTime(m.slowest))
 	r.Wall = seconds(time.Duration(wall[0]))
 	return nil
 }

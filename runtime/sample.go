@@ -53,14 +53,14 @@ func newSampler(s Sampling) *sampler {
 	return &sampler{Sampling: s, random: rand.New(rand.NewPCG(s.Seed, s.Stream))}
 }
 
-var errNaN = errors.New("a logit is not a number")
+var errNotFinite = errors.New("a logit is not finite")
 
 // next chooses a token from logits [V]. Among equals it prefers the lowest id.
 func (s *sampler) next(logits []float32) (int32, error) {
 	best := 0
 	for id, v := range logits {
-		if v != v {
-			return 0, fmt.Errorf("%w (token id %d of %d)", errNaN, id, len(logits))
+		if v-v != 0 {
+			return 0, fmt.Errorf("%w: %v (token id %d of %d)", errNotFinite, v, id, len(logits))
 		}
 		if v > logits[best] {
 			best = id

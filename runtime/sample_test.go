@@ -86,11 +86,13 @@ func TestSamplesFollowSeedAndStream(t *testing.T) {
 	}
 }
 
-func TestLogitsThatAreNoNumbers(t *testing.T) {
+func TestLogitsAreFinite(t *testing.T) {
 	for _, temperature := range []float64{0, 1} {
-		_, err := newSampler(Sampling{Temperature: temperature, TopP: 1}).next([]float32{0, float32(math.NaN())})
-		if !errors.Is(err, errNaN) {
-			t.Errorf("temperature %v: %v", temperature, err)
+		for _, v := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+			_, err := newSampler(Sampling{Temperature: temperature, TopP: 1}).next([]float32{0, float32(v)})
+			if !errors.Is(err, errNotFinite) {
+				t.Errorf("temperature %v, logit %v: %v", temperature, v, err)
+			}
 		}
 	}
 }

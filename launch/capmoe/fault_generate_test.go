@@ -74,16 +74,16 @@ func TestGenerateFaults(t *testing.T) {
 	}
 }
 
-// Logits that are no numbers end all ranks and name the request, whichever rank has it.
+// Logits that overflow end all ranks and name the request, whichever rank has it.
 func TestGenerateLogitsFault(t *testing.T) {
 	m := newModel()
 	for i := range smallHidden {
-		m.set("lm_head.weight", 7*smallHidden+i, float32(math.NaN()))
+		m.set("lm_head.weight", 7*smallHidden+i, math.MaxFloat32)
 	}
 	input := filepath.Join(t.TempDir(), "in.jsonl")
 	writeFile(t, input, []byte(`{"tokens": [1], "id": "a"}`+"\n"+`{"tokens": [2], "id": "b"}`))
 	args := []string{"generate", "--model", m.write(t), "--input", input, "--output", filepath.Join(t.TempDir(), "out.jsonl")}
 	for _, ranks := range faultRanks {
-		checkFault(t, capmoe(ranks, args...), launch.ExitFailed, `request "a": token 0`, "not a number", "token id 7 of 4096")
+		checkFault(t, capmoe(ranks, args...), launch.ExitFailed, `request "a": token 0`, "a logit is not finite", "token id 7 of 4096")
 	}
 }

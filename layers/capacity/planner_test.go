@@ -30,6 +30,9 @@ func randomScenario(seed uint64) scenario {
 	pick := func(n ...int) int { return n[r.IntN(len(n))] }
 	s := scenario{seed: seed, tokens: pick(0, 1, 2, 7, 33, 64, 200), nodes: pick(1, 1, 2)}
 	s.model.Experts = pick(1, 2, 8, 8, 16, 60, 64)
+	if seed%250 == 7 {
+		s.tokens, s.model.Experts = pick(1000, 10000), pick(64, 256)
+	}
 	s.model.TopK = min(s.model.Experts, pick(1, 2, 4, 8))
 	s.model.Weighting.Normalize = r.IntN(2) == 0
 	s.scores = randomScores(r, s.tokens, s.model.Experts)
@@ -57,6 +60,9 @@ func randomScenario(seed uint64) scenario {
 		s.cfg.Order = Order(r.IntN(4))
 	case Reroute:
 		s.cfg.Rounds = pick(0, 0, 1, 2, 3)
+		if s.tokens > 1000 {
+			s.cfg.Rounds = pick(1, 2, 3) // the twin sorts all pairs in every round
+		}
 		s.cfg.Floor = []float64{0, 0, 0.5, 0.9}[r.IntN(4)]
 	case Expanded:
 		s.cfg.Extra.Kind = ExtraKind(r.IntN(4))
@@ -231,6 +237,11 @@ func checkAgainstTwin(t *testing.T, s scenario, ranks int) {
 	if int(got.ledger.Rerouted) != rerouted {
 		t.Errorf("%v: P=%d: rerouted %d, twin %d", s, ranks, got.ledger.Rerouted, rerouted)
 	}
+	for r, rows := range layout.RankLoads(got.after) {
+		if room := s.cfg.Rows(layout, s.model.TopK, s.tokens, len(layout.Owned(r))); rows > int64(room) {
+			t.Errorf("%v: P=%d: rank %d receives %d rows, its budgets bound %d", s, ranks, r, rows, room)
+		}
+	}
 	for r, h := range got.hash {
 		if h != got.hash[0] {
 			t.Errorf("%v: P=%d: rank %d holds hash %x, rank 0 %x", s, ranks, r, h, got.hash[0])
@@ -270,6 +281,58 @@ func TestGlobalScopeIsTheSameForAnyRanks(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Reroute to the end is stable: where a token would rather have an expert than one it
+// got, or than nothing, that expert is full of pairs it prefers.
+func TestRerouteToTheEndIsStable(t *testing.T) {
+	for seed := range uint64(300) {
+		s := randomScenario(seed)
+		s.cfg = Config{Policy: Reroute, Expert: Times([]float64{0.5, 1, 1.25, 2}[seed%4])}
+		ranks := min(s.model.Experts, []int{1, 3}[seed%2])
+		held := deal(s.tokens, ranks, rand.New(rand.NewPCG(seed, 4)))
+		got, err := s.plan(ranks, held, s.layout(ranks))
+		if err != nil {
+			t.Fatalf("%v: %v", s, err)
+		}
+		if err := s.unstable(s.twin(held, s.layout(ranks)), got.experts); err != nil {
+			t.Fatalf("%v: P=%d: %v", s, ranks, err)
+		}
+	}
+}
+
+// unstable finds a pair that token and expert would both rather have.
+func (s scenario) unstable(w twin, kept [][]int32) error {
+	c := s.cfg.budgets(s.layout(1), s.model.TopK, s.tokens).Expert
+	holders := make([][]int, s.model.Experts)
+	for t, experts := range kept {
+		for _, e := range experts {
+			holders[e] = append(holders[e], t)
+		}
+	}
+	for t, experts := range kept {
+		free := len(experts) < s.model.TopK
+		for _, e := range w.ranking(t) { // best first
+			if slices.Contains(experts, int32(e)) {
+				continue
+			}
+			rather := free || slices.ContainsFunc(experts, func(other int32) bool {
+				return w.score(t, e) > w.score(t, int(other)) || w.score(t, e) == w.score(t, int(other)) && int32(e) < other
+			})
+			if !rather {
+				continue
+			}
+			if len(holders[e]) < c {
+				return fmt.Errorf("token %d would rather have expert %d, which has room: %d of %d", t, e, len(holders[e]), c)
+			}
+			for _, other := range holders[e] {
+				if w.compare(twinPair{t, e, 0}, twinPair{other, e, 0}) < 0 {
+					return fmt.Errorf("token %d and expert %d would rather have each other than token %d", t, e, other)
+				}
+			}
+		}
+	}
+	return nil
 }
 
 func TestNaNScoreIsRefusedOnEveryRank(t *testing.T) {

@@ -30,7 +30,7 @@
 //	vector.go            Softmax, GateTo, RMSNormTo: operations on rows, and their checks
 //	vector_portable.go   their arithmetic, in Go
 //	vector.h, vector.c   the same arithmetic in C; vector_default_*.go choose
-//	parallel.go          a counted loop over goroutines
+//	parallel.go          work shared among the threads of a team
 //	default_onednn.go    New, where oneDNN is built in
 //	default_gonum.go     New, where it is not
 //	onednn.go            the oneDNN library, Go side

@@ -57,3 +57,8 @@ func transpose(t *tile, b []float32, ldb int, dims [2]int) {
 func (lib *gonumLibrary) Each(n int, do func(worker, i int)) {
 	each(lib.threads, n, do)
 }
+
+// Threads implements Library.
+func (lib *gonumLibrary) Threads() int {
+	return lib.threads
+}

@@ -89,7 +89,7 @@ func (mat *gonumMatrix) mul(dst, x []float32, m int) {
 		}
 		return
 	}
-	parallel(mat.lib.threads, pieces, func(p int) { mat.mulPiece(dst, x, m, p) })
+	each(mat.lib.threads, pieces, func(_, p int) { mat.mulPiece(dst, x, m, p) })
 }
 
 // mulPiece computes piece p of dst: blockRows rows by one panel of columns.

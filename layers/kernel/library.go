@@ -21,9 +21,11 @@ type Library interface {
 	// parts of K, in order, give the bits of one over all of K. It panics if a slice is too short. C overlaps neither A nor B.
 	Gemm(g Gemm)
 
-	// Each shares work of the caller's among the library's team: it calls do(worker, i) once for every i from 0 to n-1 and
-	// returns when all are done. Workers are numbered from 0, which is the caller, to Options.Threads-1; one makes a call at a time. do may
-	// use Gemm.
+	// Threads is the size of the team.
+	Threads() int
+
+	// Each shares work of the caller's among the team: it calls do(worker, i) once for every i from 0 to n-1 and returns when all
+	// are done. Workers are numbered from 0, which is the caller, to Threads()-1, and make one call at a time. do may use Gemm.
 	Each(n int, do func(worker, i int))
 }
 

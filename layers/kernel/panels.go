@@ -61,7 +61,7 @@ func (mat *panelMatrix) MulTo(dst, x []float32, m int) {
 	}
 	panels := int(mat.c.panels)
 	pieces := min(panels, piecesPerThread*mat.threads)
-	parallel(mat.threads, pieces, func(i int) { mat.mul(dst, rows, m, [2]int{panels * i / pieces, panels * (i + 1) / pieces}) })
+	each(mat.threads, pieces, func(_, i int) { mat.mul(dst, rows, m, [2]int{panels * i / pieces, panels * (i + 1) / pieces}) })
 }
 
 // mul computes the results of some panels: m rows of them.

@@ -5,11 +5,6 @@ import (
 	"sync/atomic"
 )
 
-// parallel calls do(0) … do(n-1), each once, on at most threads goroutines, and returns when all are done.
-func parallel(threads, n int, do func(i int)) {
-	each(threads, n, func(_, i int) { do(i) })
-}
-
 // each calls do(worker, 0) … do(worker, n-1), each once, and returns when all are done. At most threads workers, numbered from 0, work at a
 // time; worker 0 is the caller.
 func each(threads, n int, do func(worker, i int)) {

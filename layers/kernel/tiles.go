@@ -30,3 +30,8 @@ func tilesUsable() bool {
 func (lib *oneDNN) Each(n int, do func(worker, i int)) {
 	each(lib.threads, n, do)
 }
+
+// Threads implements Library.
+func (lib *oneDNN) Threads() int {
+	return lib.threads
+}

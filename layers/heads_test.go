@@ -1,0 +1,76 @@
+package layers
+
+import (
+	"slices"
+	"testing"
+
+	"capmoe/layers/kernel"
+)
+
+// headsOn computes heads of sequences of many lengths on so many threads, and returns their results.
+func headsOn(t *testing.T, threads int) (results [][]float32) {
+	t.Helper()
+	lib, err := kernel.New(kernel.Options{Threads: threads})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hs := newHeads(lib)
+	for range 2 { // what one run leaves behind is not in the next
+		results = results[:0]
+		for i, n := range []int{1, 200, 64, 3, 65, 1, 130} {
+			h := randomHead(uint64(i), n, 10*i)
+			hs.add(h)
+			results = append(results, h.dst.data)
+		}
+		hs.attend()
+	}
+	return results
+}
+
+func TestHeadsSameBitsOnAnyThreads(t *testing.T) {
+	want := headsOn(t, 1)
+	for _, threads := range []int{2, 3, 9} {
+		for i, got := range headsOn(t, threads) {
+			if !slices.Equal(got, want[i]) {
+				t.Errorf("head %d differs on %d threads", i, threads)
+			}
+		}
+	}
+}
+
+// A query's result is the same, bit for bit, whether its sequence comes whole or token by token.
+func TestHeadSameBitsInAnyPieces(t *testing.T) {
+	for _, lib := range []kernel.Library{kernel.Gonum(), newLibrary(t)} {
+		for _, window := range []int{0, 50} {
+			whole := randomHead(7, 150, 0)
+			whole.window = window
+			a := attender{lib: lib}
+			a.attend(whole)
+			want := slices.Clone(whole.dst.data)
+			clear(whole.dst.data)
+			for _, size := range []int{1, 7, 64, 149} {
+				for from := 0; from < 150; from += size {
+					piece := whole
+					piece.past, piece.n = from, min(size, 150-from)
+					piece.dst.data = whole.dst.from(from)
+					for i := range piece.q {
+						piece.q[i].data = whole.q[i].from(from)
+					}
+					a.attend(piece)
+				}
+				if !slices.Equal(whole.dst.data, want) {
+					t.Errorf("%s, window %d: pieces of %d tokens differ from the whole", lib.Name(), window, size)
+				}
+			}
+		}
+	}
+}
+
+func newLibrary(t *testing.T) kernel.Library {
+	t.Helper()
+	lib, err := kernel.New(kernel.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return lib
+}
