@@ -16,6 +16,18 @@ type Dialect struct {
 	Wire   Wire
 }
 
+// Validate reports a wire that the policy does not fit.
+func (d Dialect) Validate() error {
+	_, bounded := d.Policy.Expert.Gamma()
+	if d.Wire == Padded && (!bounded || d.Policy.Policy != capacity.Drop || d.Policy.Scope != capacity.Local) {
+		return fmt.Errorf("layers: padding to capacity needs policy drop, scope local and an expert capacity factor; policy is %v, scope %v", d.Policy.Policy, d.Policy.Scope)
+	}
+	if d.Wire == AllGather && d.Policy.AfterDispatch {
+		return fmt.Errorf("layers: pairs refused after dispatch travel by alltoall, not by %v", d.Wire)
+	}
+	return nil
+}
+
 // baselines are the systems that --baseline names. gamma is the capacity factor.
 var baselines = map[string]func(gamma capacity.Factor, topK int) Dialect{
 	// Megatron-Core, dropless, all-to-all-v.

@@ -49,18 +49,16 @@ type arrived struct {
 // newExchange prepares the exchange of one layer, or of all layers that place their
 // experts alike.
 func newExchange(c collective.Communicator, p Parts, where Placement) (exchange, error) {
-	switch {
-	case p.Wire == AllGather:
-		if p.Policy.AfterDispatch || p.Placements != nil {
-			return nil, fmt.Errorf("layers: pairs refused after dispatch, and replicated experts, travel by alltoall, not by %v", p.Wire)
-		}
-		return newAllGather(c, p, where), nil
-	case p.Wire == Padded:
-		if _, set := p.Policy.Expert.Gamma(); !set || p.Policy.Policy != capacity.Drop || p.Policy.Scope != capacity.Local {
-			return nil, fmt.Errorf("layers: padding to capacity needs policy drop, scope local and an expert capacity factor; policy is %v, scope %v", p.Policy.Policy, p.Policy.Scope)
-		}
+	if err := (Dialect{p.Policy, p.Wire}).Validate(); err != nil {
+		return nil, err
 	}
-	return newAllToAll(c, p, where), nil
+	if p.Wire != AllGather {
+		return newAllToAll(c, p, where), nil
+	}
+	if p.Placements != nil {
+		return nil, fmt.Errorf("layers: replicated experts are reached by alltoall, not by %v", p.Wire)
+	}
+	return newAllGather(c, p, where), nil
 }
 
 // sameHash fails on every rank unless all hold the same plan.

@@ -1,6 +1,8 @@
 package layers
 
 import (
+	"fmt"
+
 	"capmoe/collective"
 	"capmoe/layers/capacity"
 	"capmoe/layers/kernel"
@@ -42,6 +44,9 @@ func NewModel(c collective.Communicator, p Parts) (*Model, error) {
 	moe, err := NewMoE(c, p)
 	if err != nil {
 		return nil, err
+	}
+	if n := len(p.Weights.Blocks); n != p.Config.Layers || n == 0 {
+		return nil, fmt.Errorf("layers: model: weights of %d layers for a model of %d", n, p.Config.Layers)
 	}
 	m := &Model{cfg: p.Config, weights: p.Weights, moe: moe, unbounded: moe, hooks: p.Hooks}
 	if p.Policy.Policy != capacity.Dropless {

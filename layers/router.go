@@ -47,7 +47,23 @@ func (r *router) score() {
 		}
 		return
 	}
-	softmax(r.gates, r.experts)
+	for at := 0; at < len(r.gates); at += r.experts {
+		exactSoftmax(r.gates[at : at+r.experts])
+	}
+}
+
+// exactSoftmax turns x into its softmax, in place, with exponentials rounded from
+// float64: a choice between close scores should not hang on a fast approximation.
+func exactSoftmax(x []float32) {
+	top := slices.Max(x)
+	var sum float32
+	for i, v := range x {
+		x[i] = float32(math.Exp(float64(v - top)))
+		sum += x[i]
+	}
+	for i := range x {
+		x[i] /= sum
+	}
 }
 
 // confine makes the experts of one token outside its best groups no candidates. Of

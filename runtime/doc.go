@@ -3,10 +3,19 @@
 // built on it.
 //
 //	launch ─ Process ─ Load ─ Engine ─┬─ Evaluate (perplexity of a text)
-//	         rank, hosts  │           └─ Logits   (token ids → logits)
+//	         rank, hosts  │           ├─ Logits   (token ids → logits)
+//	                      │           └─ Generate (requests → results)
 //	                      ├─ checkpoint: this rank's weights
 //	                      ├─ tokenizer:  text ↔ ids
-//	                      └─ layers.Model, stepped with whole sequences
+//	                      └─ layers.Model, stepped with whole sequences, or what is new of them
+//
+// A generation goes round like this; all ranks decide alike, and tell each other the
+// next tokens only:
+//
+//	requests ─ scheduler ─ parts of a step ─ Model.Forward ─ logits ─ sampler ─┐
+//	               ▲                          caches, on the rank of a sequence │
+//	               └── sequences grow, end, leave ◀═══ next tokens, all-reduce ═┘
+//	                                      └─ prose ─ results, a line each, durable
 //
 // Everything that a run reports is gathered by Meter while it steps, and put
 // together over the ranks at the end.
@@ -19,6 +28,7 @@
 //	engine.go     a loaded model; one step
 //	meter.go      loads, ledger and time of every layer, as the steps go
 //	clock.go      CPU and wall time by step, layer and phase
+//	fold.go       and put together over the ranks, now and then
 //	report.go     the numbers every run reports
 //	eplb.go       experts replicated by measured loads
 //	share.go      slices from rank 0 to all, and from all to rank 0
@@ -30,4 +40,14 @@
 //	evaluate.go   perplexity
 //	tasks.go      multiple choice by log-likelihood
 //	logits.go     token ids to logits
+//	request.go    a prompt and how it is continued, as a line of JSON says it
+//	requests.go   a file of them to every rank
+//	special.go    tokens that begin and end texts
+//	scheduler.go  requests to steps
+//	sample.go     logits to a token
+//	stops.go      a text up to a stop string
+//	prose.go      tokens to text as they come
+//	generate.go   requests to results; one step
+//	generator.go  what a step consists of
+//	results.go    results to a file that a job goes on with after a kill
 package runtime

@@ -8,7 +8,6 @@ const foldSteps = 1024
 // fold puts together over the ranks what they have measured step by step since the last
 // time, and keeps the sums only. All ranks call it after the same step.
 func (m *Meter) fold() error {
-	m.clock.stop()
 	for i := range m.layers {
 		if m.dense.At(i) {
 			continue
@@ -17,6 +16,12 @@ func (m *Meter) fold() error {
 			return err
 		}
 	}
+	return m.foldTimes()
+}
+
+// foldTimes takes of every step the slowest rank in each phase of each layer.
+func (m *Meter) foldTimes() error {
+	m.clock.stop()
 	if err := collective.AllReduce(m.comm, collective.Max, m.clock.cpu); err != nil {
 		return err
 	}

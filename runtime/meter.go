@@ -20,8 +20,8 @@ type Meter struct {
 	layers   []layerMeter
 	clock    clock
 	steps    int
-	slowest  []int64 // [layers, phases] ns: Σ over the steps before the last fold of the largest CPU time of any rank
-	wall     int64   // ns of those steps on this rank
+	slowest  []int64              // [layers, phases] ns: Σ over the steps before the last fold of the largest CPU time of any rank
+	wall     int64                // ns of those steps on this rank
 	observe  func(*capacity.Plan) // is shown every plan; may be nil
 }
 

@@ -100,9 +100,7 @@ func (e *Engine) Report() (*Report, error) {
 
 // report puts the meters of all ranks together; they call it together.
 func (m *Meter) report() (*Report, error) {
-	if err := m.fold(); err != nil {
-		return nil, err
-	}
+	m.clock.stop()
 	r := &Report{
 		Baseline: m.baseline, Wire: m.Wire.String(),
 		Policy: m.Policy.Policy.String(), Order: m.Policy.Order.String(), Scope: m.Policy.Scope.String(),
@@ -133,6 +131,9 @@ func (m *Meter) fillLayers(r *Report) error {
 		bytes := counts[len(counts)-int(levels):]
 		total.Add(ledger)
 		steps := float64(max(1, m.steps))
+		if err := m.foldLoads(l); err != nil {
+			return err
+		}
 		lr := LayerReport{
 			Layer: i, Rounds: l.rounds, Counts: countsOf(ledger),
 			ExpertLoadBefore: l.before, ExpertLoadAfter: l.after,
@@ -169,6 +170,9 @@ func (r *Report) add(l LayerReport, layers float64) {
 }
 
 func (m *Meter) fillTimes(r *Report) error {
+	if err := m.foldTimes(); err != nil {
+		return err
+	}
 	wall := []int64{m.wall}
 	if err := collective.AllReduce(m.comm, collective.Max, wall); err != nil {
 		return err

@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"errors"
 	"fmt"
 
 	"capmoe/layers"
@@ -16,7 +17,7 @@ type Routing struct {
 // Validate reports faults that need no model.
 func (r Routing) Validate() error {
 	if r.Baseline == "" {
-		return r.Policy.Validate()
+		return errors.Join(r.Policy.Validate(), r.Dialect.Validate())
 	}
 	d, err := r.resolve(1)
 	if err != nil {

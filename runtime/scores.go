@@ -71,7 +71,9 @@ func (f ScoreFile) find(file *checkpoint.File) (checkpoint.Tensor, error) {
 			return t, nil
 		}
 	}
-	return checkpoint.Tensor{}, fmt.Errorf("runtime: scores %s: no tensor %q among %d: %q", f.Path, names[0], len(file.Names()), file.Names())
+	const most = 8
+	there := file.Names()
+	return checkpoint.Tensor{}, fmt.Errorf("runtime: scores %s: no tensor %q among %d: %q …", f.Path, names[0], len(there), there[:min(most, len(there))])
 }
 
 // apply turns logits into scores in place, and returns how weights follow from them.

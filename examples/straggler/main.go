@@ -46,6 +46,9 @@ func parse(args []string) (options, error) {
 	if err := flags.Parse(args); err != nil {
 		return o, &launch.UsageError{Err: err}
 	}
+	if flags.NArg() > 0 {
+		return o, &launch.UsageError{Err: fmt.Errorf("unexpected argument %q", flags.Arg(0))}
+	}
 	if err := o.evaluation.Validate(); err != nil {
 		return o, &launch.UsageError{Err: err}
 	}
@@ -66,6 +69,11 @@ func run(world *launch.World, args []string) error {
 	if err != nil {
 		return err
 	}
+	out, err := openJSON(world, o.json)
+	if err != nil {
+		return err
+	}
+	defer out.Discard()
 	engine, err := runtime.Load(world.Process, o.model, runtime.LoadOptions{})
 	if err != nil {
 		return err
@@ -89,7 +97,7 @@ func run(world *launch.World, args []string) error {
 	say(world, "\r%40s\r", "")
 	if world.Rank() == 0 {
 		printTable(os.Stdout, rows, world.Process.Crowded)
-		err = writeJSON(o.json, rows)
+		err = writeJSON(out, rows)
 	}
 	return collective.Agree(world.Comm(), err)
 }
@@ -101,21 +109,31 @@ func say(world *launch.World, format string, args ...any) {
 	}
 }
 
-func writeJSON(path string, rows []row) error {
-	if path == "" {
+// openJSON starts the file of --json on rank 0, before the work; nil without one.
+func openJSON(world *launch.World, path string) (*durable.File, error) {
+	var file *durable.File
+	var err error
+	if path != "" && world.Rank() == 0 {
+		if file, err = durable.Create(path); err != nil {
+			err = fmt.Errorf("--json %s: %w", path, err)
+		}
+	}
+	return file, collective.Agree(world.Comm(), err)
+}
+
+func writeJSON(file *durable.File, rows []row) error {
+	if file == nil {
 		return nil
 	}
 	text, err := json.MarshalIndent(map[string]any{"cases": rows}, "", " ")
+	if err == nil {
+		_, err = file.Write(append(text, '\n'))
+	}
+	if err == nil {
+		err = file.Commit()
+	}
 	if err != nil {
-		return err
+		return fmt.Errorf("--json %s: %w", file.Path(), err)
 	}
-	file, err := durable.Create(path)
-	if err != nil {
-		return err
-	}
-	defer file.Discard()
-	if _, err := file.Write(append(text, '\n')); err != nil {
-		return err
-	}
-	return file.Commit()
+	return nil
 }

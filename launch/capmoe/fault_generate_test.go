@@ -84,6 +84,6 @@ func TestGenerateLogitsFault(t *testing.T) {
 	writeFile(t, input, []byte(`{"tokens": [1], "id": "a"}`+"\n"+`{"tokens": [2], "id": "b"}`))
 	args := []string{"generate", "--model", m.write(t), "--input", input, "--output", filepath.Join(t.TempDir(), "out.jsonl")}
 	for _, ranks := range faultRanks {
-		checkFault(t, capmoe(ranks, args...), launch.ExitFailed, `request "a": token 0`, "a logit is not finite", "token id 7 of 4096")
+		checkFault(t, capmoe(ranks, args...), launch.ExitFailed, `request "`, "token 0: a logit is not finite", "token id 7 of 4096")
 	}
 }

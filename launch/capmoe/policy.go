@@ -19,9 +19,9 @@ func policyFlags() []cli.Flag {
 	const category = "Capacity"
 	return []cli.Flag{
 		&cli.StringFlag{Category: category, Name: "policy", Usage: "`NAME`: dropless, drop, reroute or expanded", DefaultText: "dropless, or drop if a capacity factor is given"},
-		&cli.Float64Flag{Category: category, Name: "moe-expert-capacity-factor", Aliases: []string{"gamma"}, Usage: "an expert keeps at most `γ` × the mean load"},
-		&cli.Float64Flag{Category: category, Name: "moe-expert-rank-capacity-factor", Usage: "a rank gets at most `γ` × the mean load"},
-		&cli.Float64Flag{Category: category, Name: "moe-expert-node-capacity-factor", Usage: "a node gets at most `γ` × the mean load"},
+		&cli.Float64Flag{Category: category, Name: "moe-expert-capacity-factor", Aliases: []string{"gamma", DefaultText: "no bound"}, Usage: "an expert keeps at most `γ` × the mean load"},
+		&cli.Float64Flag{Category: category, Name: "moe-expert-rank-capacity-factor", Usage: "a rank gets at most `γ` × the mean load", DefaultText: "no bound"},
+		&cli.Float64Flag{Category: category, Name: "moe-expert-node-capacity-factor", Usage: "a node gets at most `γ` × the mean load", DefaultText: "no bound"},
 		&cli.IntFlag{Category: category, Name: "min-capacity", Value: 1, Usage: "an expert's capacity is at least `N`"},
 		&cli.StringFlag{Category: category, Name: "capacity-scope", Value: "global", Usage: "`SCOPE` of the selection: global or local"},
 		&cli.StringFlag{Category: category, Name: "moe-token-drop-policy", Value: "probs", Usage: "whom drop keeps: `ORDER` probs, position, last or random"},
@@ -55,6 +55,9 @@ func routingOf(c *cli.Context) (runtime.Routing, error) {
 		if c.IsSet(name) && r.Baseline != "eplb" {
 			return r, usagef("--%s needs --enable-eplb", name)
 		}
+	}
+	if n := c.Int("num-redundant-experts"); n < 0 {
+		return r, usagef("--num-redundant-experts %d, want 0 or more", n)
 	}
 	if r.Wire, err = layers.ParseWire(c.String("moe-token-dispatcher-type")); err != nil {
 		return r, &launch.UsageError{Err: err}

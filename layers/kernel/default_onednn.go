@@ -7,5 +7,10 @@ func New(opts Options) (Library, error) {
 	if err := opts.validate(); err != nil {
 		return nil, err
 	}
-	return newOneDNN(opts)
+	lib, err := newOneDNN(opts)
+	if err != nil {
+		return nil, err
+	}
+	lib.usePanels()
+	return lib, nil
 }

@@ -9,8 +9,12 @@
 //
 //	products, residuals ─────────▶ Softmax, GateTo, RMSNormTo, row by row
 //
-// Two libraries stand behind the one interface and pass the one suite. oneDNN, through cgo, is the default; pure Go on gonum
-// is always there, and is the default with -tags noonednn or without cgo.
+// Two libraries stand behind the one interface and pass the one suite. The default, through cgo, has three ways to multiply by a packed
+// matrix, the first that the CPU allows:
+//
+//	oneDNN's brgemm   bf16 on a CPU with a matrix unit (AMX)
+//	panels            AVX-512: kernels of our own, which wait less for weights that come from memory
+//	pure Go           on gonum; it is always there, and is the default with -tags noonednn or without cgo
 //
 // # Same bits for any batch
 //
@@ -37,8 +41,8 @@
 //	onednn_matrix.go     its packed matrix
 //	onednn.h, onednn.c   its C side: layouts and primitives
 //	onednn_weights.c     packing, and one call a product; onednn_space.c lends it memory
-//	panels.go            bf16 weights on CPUs that multiply bf16 but have no matrix unit: the Go side
-//	panels.h, panels.c   their order in memory, and their products
+//	panels.go            a packed matrix for AVX-512: the Go side
+//	panels.h, panels.c   its order in memory, and its products
 //	tiles.go             dense products on CPUs with AVX-512: the Go side
 //	tiles.h, tiles.c     their C side
 //	bf16.h, bf16.c       rounding rows to bf16

@@ -5,7 +5,7 @@ import "fmt"
 // Library makes packed matrices and does small dense products. All its methods, and those of different matrices, may be
 // called at the same time and from any thread. A library lives as long as the process.
 type Library interface {
-	// Name tells the implementation, its version and the kernel it chose on this machine: "onednn 2.6.3 brg:avx512_core".
+	// Name tells the implementation, its version and the kernel it chose on this machine: "panels avx512 f32, onednn 2.6.3 brg:avx512_core".
 	Name() string
 
 	// Pack copies W, n×k row-major (out features × in features, as checkpoints store it), into the library's own layout.

@@ -7,7 +7,6 @@ package kernel
 #include <dnnl.h>
 #include <dnnl_debug.h>
 #include "onednn.h"
-#include "panels.h"
 */
 import "C"
 
@@ -25,7 +24,7 @@ type oneDNN struct {
 	name     string
 	threads  int
 	dtype    DType
-	panels   bool // bf16 is packed in panels
+	panels   bool // matrices are packed in panels
 	rows     sync.Pool
 	tiles    bool // Gemm has its own kernel
 	portable *gonumLibrary
@@ -55,14 +54,18 @@ func newOneDNN(opts Options) (*oneDNN, error) {
 	lib.shapes[sample] = shape
 	lib.tiles = tilesUsable()
 	lib.name += impl
-	if impl == "brg:avx512_core_bf16" && C.kernel_panels_usable() != 0 {
-		lib.panels = true
-		lib.name += ", bf16 in panels"
-	}
 	if shape == nil {
 		lib.name += ", packed on " + lib.portable.Name()
 	}
 	return lib, nil
+}
+
+// usePanels packs in panels, which are faster, where the CPU has the instructions and oneDNN no matrix unit to offer instead.
+func (lib *oneDNN) usePanels() {
+	if !strings.Contains(lib.name, "amx") && panelsUsable(lib.dtype) {
+		lib.panels = true
+		lib.name = fmt.Sprintf("panels avx512 %s, %s", lib.dtype, lib.name)
+	}
 }
 
 func (lib *oneDNN) Name() string {

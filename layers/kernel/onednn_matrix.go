@@ -33,15 +33,15 @@ func (lib *oneDNN) pack(w []float32, of sides) (Matrix, error) {
 	if err := checkPack(w, n, k); err != nil {
 		return nil, err
 	}
+	if lib.panels {
+		return newPanelMatrix(w, of, lib.threads, &lib.rows)
+	}
 	shape, err := lib.shape(of)
 	if err != nil {
 		return nil, fmt.Errorf("kernel: pack: %w (matrix of %d×%d)", err, n, k)
 	}
 	if shape == nil {
 		return lib.portable.pack(w, [2]int{n, k}, of.dtype)
-	}
-	if of.dtype == BF16 && lib.panels {
-		return newPanelMatrix(w, of, lib.threads, &lib.rows)
 	}
 	mat := &oneDNNMatrix{n: n, k: k}
 	if e := C.kernel_weights_new(&mat.weights, shape, floats(w)); e.step != nil {

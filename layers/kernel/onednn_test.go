@@ -9,16 +9,28 @@ import (
 	"testing"
 )
 
+// oneDNN's own packed matrices, which have the work where the CPU has a matrix unit.
+func TestOneDNN(t *testing.T) {
+	for _, dtype := range []DType{F32, BF16} {
+		t.Run(dtype.String(), func(t *testing.T) {
+			testPacked(t, func(threads int) Library { return mustOneDNN(t, Options{Threads: threads, DType: dtype}) }, dtype)
+		})
+	}
+}
+
+func mustOneDNN(t *testing.T, opts Options) *oneDNN {
+	t.Helper()
+	lib, err := newOneDNN(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return lib
+}
+
 func TestOneDNNUsesBrgemm(t *testing.T) {
 	for _, dtype := range []DType{F32, BF16} {
 		t.Run(dtype.String(), func(t *testing.T) {
-			lib, err := New(Options{DType: dtype})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if !strings.HasPrefix(lib.Name(), "onednn ") {
-				t.Fatalf("default library is %s", lib.Name())
-			}
+			lib := mustOneDNN(t, Options{DType: dtype})
 			if !strings.Contains(lib.Name(), "brg:") {
 				t.Skipf("no brgemm on this CPU: %s", lib.Name())
 			}
@@ -31,30 +43,28 @@ func TestOneDNNUsesBrgemm(t *testing.T) {
 	}
 }
 
-// Where bf16 goes in panels, oneDNN's own bf16 must keep the same promises: it has the work on CPUs with a matrix unit.
-func TestOneDNNBF16(t *testing.T) {
-	testPacked(t, func(threads int) Library {
-		lib, err := newOneDNN(Options{Threads: threads, DType: BF16})
+func TestDefaultUsesPanels(t *testing.T) {
+	for _, dtype := range []DType{F32, BF16} {
+		lib, err := New(Options{DType: dtype})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !lib.panels {
-			t.Skipf("the default library is oneDNN's bf16 already, or has none: %s", lib.Name())
+		_, panels := pack(t, lib, make([]float32, 12), shape{3, 4}).(*panelMatrix)
+		if want := panelsUsable(dtype) && !strings.Contains(lib.Name(), "amx"); panels != want {
+			t.Errorf("%s packs in panels: %t, want %t", lib.Name(), panels, want)
 		}
-		lib.panels = false
-		return lib
-	}, BF16)
+	}
 }
 
 func isOneDNN(mat Matrix) bool {
-	_, portable := mat.(*gonumMatrix)
-	return !portable
+	_, ok := mat.(*oneDNNMatrix)
+	return ok
 }
 
-// Without AVX-512 oneDNN has no brgemm for float32, and the default library must keep its promises all the same. oneDNN reads the
-// limit once, at its first call, so this takes a process of its own.
+// Without AVX-512 oneDNN has no brgemm, and the library must keep its promises all the same. oneDNN reads the limit once, at its
+// first call, so this takes a process of its own.
 func TestOneDNNWithoutBrgemm(t *testing.T) {
-	cmd := exec.Command(os.Args[0], "-test.short", "-test.v", "-test.run=^(TestDefault|TestOneDNNUsesBrgemm)$")
+	cmd := exec.Command(os.Args[0], "-test.short", "-test.v", "-test.run=^(TestOneDNN|TestOneDNNUsesBrgemm)$")
 	cmd.Env = append(os.Environ(), "ONEDNN_MAX_CPU_ISA=AVX2")
 	out, err := cmd.CombinedOutput()
 	if err != nil {

@@ -16,20 +16,20 @@ import (
 // piecesPerThread cuts a product finer than its team, whose threads may be held up.
 const piecesPerThread = 4
 
-// panelMatrix is W in bf16, in the order of panels.h, in C memory.
+// panelMatrix is W in the order of panels.h, in C memory.
 type panelMatrix struct {
 	threads int
-	rows    *sync.Pool // of *[]uint32, rows of x rounded
+	rows    *sync.Pool // of *[]uint32, rows of x in that order
 	c       *C.kernel_panels
 }
 
 func newPanelMatrix(w []float32, of sides, threads int, rows *sync.Pool) (*panelMatrix, error) {
-	mat := &panelMatrix{threads: threads, rows: rows, c: new(C.kernel_panels)}
-	C.kernel_panels_new(mat.c, floats(w), C.int64_t(of.n), C.int64_t(of.k))
-	if mat.c.w == nil {
-		return nil, fmt.Errorf("kernel: pack: no memory for %d bytes (matrix of %d×%d)", 2*of.n*of.k, of.n, of.k)
+	c := &C.kernel_panels{bf16: flag(of.dtype == BF16), n: C.int64_t(of.n), k: C.int64_t(of.k)}
+	C.kernel_panels_new(c, floats(w))
+	if c.w == nil {
+		return nil, fmt.Errorf("kernel: pack: no memory for %d bytes (matrix of %d×%d)", of.dtype.Bytes()*of.n*of.k, of.n, of.k)
 	}
-	return mat, nil
+	return &panelMatrix{threads, rows, c}, nil
 }
 
 func (mat *panelMatrix) Dims() (n, k int) {
@@ -50,7 +50,7 @@ func (mat *panelMatrix) MulTo(dst, x []float32, m int) {
 	}
 	scratch := mat.rows.Get().(*[]uint32)
 	defer mat.rows.Put(scratch)
-	if size := int(C.kernel_panels_rows_size(mat.c, C.int64_t(m))) / 4; len(*scratch) < size {
+	if size := m * int(mat.c.units); len(*scratch) < size {
 		*scratch = make([]uint32, size)
 	}
 	rows := (*C.uint32_t)(unsafe.SliceData(*scratch))
@@ -67,4 +67,8 @@ func (mat *panelMatrix) MulTo(dst, x []float32, m int) {
 // mul computes the results of some panels: m rows of them.
 func (mat *panelMatrix) mul(dst []float32, rows *C.uint32_t, m int, panels [2]int) {
 	C.kernel_panels_mul(mat.c, floats(dst), rows, C.int64_t(m), C.int64_t(panels[0]), C.int64_t(panels[1]))
+}
+
+func panelsUsable(dtype DType) bool {
+	return C.kernel_panels_usable(flag(dtype == BF16)) != 0
 }

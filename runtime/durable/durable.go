@@ -1,5 +1,8 @@
-// Package durable writes files that are whole or not there: a kill or a full disk
-// never leaves half a file under the final name.
+// Package durable writes files that a kill or a full disk cannot spoil: File is whole or
+// not there, never half a file under the final name; Lines grows by lines that stay.
+//
+//	durable.go  File
+//	lines.go    Lines
 package durable
 
 import (
@@ -57,9 +60,10 @@ func (f *File) Commit() error {
 	return nil
 }
 
-// Discard removes the hidden file, unless it was committed or discarded.
+// Discard removes the hidden file, unless it was committed or discarded. A nil File
+// has none.
 func (f *File) Discard() {
-	if f.done {
+	if f == nil || f.done {
 		return
 	}
 	f.done = true
