@@ -19,7 +19,7 @@ func policyFlags() []cli.Flag {
 	const category = "Capacity"
 	return []cli.Flag{
 		&cli.StringFlag{Category: category, Name: "policy", Usage: "`NAME`: dropless, drop, reroute or expanded", DefaultText: "dropless, or drop if a capacity factor is given"},
-		&cli.Float64Flag{Category: category, Name: "moe-expert-capacity-factor", Aliases: []string{"gamma", DefaultText: "no bound"}, Usage: "an expert keeps at most `γ` × the mean load"},
+		&cli.Float64Flag{Category: category, Name: "moe-expert-capacity-factor", Aliases: []string{"gamma"}, Usage: "an expert keeps at most `γ` × the mean load", DefaultText: "no bound"},
 		&cli.Float64Flag{Category: category, Name: "moe-expert-rank-capacity-factor", Usage: "a rank gets at most `γ` × the mean load", DefaultText: "no bound"},
 		&cli.Float64Flag{Category: category, Name: "moe-expert-node-capacity-factor", Usage: "a node gets at most `γ` × the mean load", DefaultText: "no bound"},
 		&cli.IntFlag{Category: category, Name: "min-capacity", Value: 1, Usage: "an expert's capacity is at least `N`"},
