@@ -47,9 +47,7 @@ type head struct {
 	sink    float32    // score of looking at nothing; -Inf: it cannot
 }
 
-// attender computes dst = softmax(scale·q·kᵀ)·v for heads, one at a time. Blocks of
-// queries and pages of keys are counted from the start of the sequence, so that what a
-// block computes does not depend on the pieces the sequence comes in.
+// attender computes dst = softmax(scale·q·kᵀ)·v for heads, one at a time.
 type attender struct {
 	lib    kernel.Library
 	scores []float32 // [queries of a block, their keys]
@@ -57,9 +55,9 @@ type attender struct {
 
 func (a *attender) attend(h head) {
 	last := h.past + h.n
-	a.scores = grow(a.scores, min(h.n, queryBlock)*(last+queryBlock-last%queryBlock))
-	for first := h.past; first < last; {
-		end := min(first+queryBlock-first%queryBlock, last)
+	a.scores = grow(a.scores, min(h.n, queryBlock)*(last+PageTokens-last%PageTokens))
+	for first := h.past; first < last; first += queryBlock {
+		end := min(first+queryBlock, last)
 		from := h.firstKey(first)
 		a.score(h, first, end, from)
 		for i := first; i < end; i++ {
@@ -70,7 +68,6 @@ func (a *attender) attend(h head) {
 			clear(row[i+1-from:])
 		}
 		a.mix(h, first, end, from)
-		first = end
 	}
 }
 

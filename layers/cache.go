@@ -1,8 +1,8 @@
 package layers
 
-// PageTokens is the number of tokens of a page. It is the attention's block of queries, so that a
-// sequence that comes in pieces which end at multiples of it goes through the very
-// products that it goes through whole.
+// PageTokens is the number of tokens of a page. It is the attention's block of queries:
+// a sequence in pieces that end at multiples of it goes through the very products that
+// it goes through whole.
 const PageTokens = queryBlock
 
 // CachePool lends the pages of many sequences' caches, and takes them back. It is used

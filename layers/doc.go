@@ -27,7 +27,6 @@
 //	config.go            Config: a model's architecture; config_attention.go, config_rope.go
 //	weights.go           Weights: what a rank holds of it
 //	batch.go             Batch: its sequences of a step, whole or what is new of them
-//	cache.go             Cache: keys and values of what came before, in pages
 //	model.go             Model: the drawing above
 //	norm.go softmax.go   vectors
 //	rope.go              positions; YaRN

@@ -52,20 +52,6 @@ func (r *router) score() {
 	}
 }
 
-// exactSoftmax turns x into its softmax, in place, with exponentials rounded from
-// float64: a choice between close scores should not hang on a fast approximation.
-func exactSoftmax(x []float32) {
-	top := slices.Max(x)
-	var sum float32
-	for i, v := range x {
-		x[i] = float32(math.Exp(float64(v - top)))
-		sum += x[i]
-	}
-	for i := range x {
-		x[i] /= sum
-	}
-}
-
 // confine makes the experts of one token outside its best groups no candidates. Of
 // groups with equal scores the first is better.
 func (r *router) confine(scores []float32) {

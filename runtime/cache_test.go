@@ -108,6 +108,9 @@ func TestSequencesInPieces(t *testing.T) {
 					}
 					cache.Free()
 					other.Free()
+					if cache.Len() != 0 {
+						t.Errorf("%s: %d tokens are in the cache after it was freed", c.name, cache.Len())
+					}
 				}
 				return nil
 			})

@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -75,4 +76,18 @@ func TestResultsOfAnotherJob(t *testing.T) {
 			t.Errorf("%s: the file is %q now", c.rule, left)
 		}
 	}
+}
+
+// A line is the result of a request that there is, or a fault.
+func FuzzFindRequest(f *testing.F) {
+	for _, line := range []string{`{"id":0,"prompt_tokens":2,"finish_reason":"eos"}`, `{"id":"0"}`, `{"id":null,"finish_reason":"x"}`, `[]`, `{`} {
+		f.Add([]byte(line))
+	}
+	requests := someRequests(5, []int32{1, 2}, []int32{3})
+	f.Fuzz(func(t *testing.T, line []byte) {
+		i, err := findRequest(line, requests, map[string]int{"0": 0, "1": 1})
+		if err == nil && (i < 0 || i >= len(requests) || !json.Valid(line)) {
+			t.Fatalf("%q is the result of request %d", line, i)
+		}
+	})
 }

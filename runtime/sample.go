@@ -43,10 +43,16 @@ type sampler struct {
 	likely []candidate
 }
 
-// candidate is a token with its share of the softmax, not yet divided by the sum.
+// candidate is a token that may be drawn.
 type candidate struct {
 	id    int32
-	share float64
+	logit float32
+	share float64 // of the softmax, not yet divided by the sum
+}
+
+// byRank puts the most likely first, and of equals the lowest id.
+func byRank(a, b candidate) int {
+	return cmp.Or(cmp.Compare(b.logit, a.logit), cmp.Compare(a.id, b.id))
 }
 
 func newSampler(s Sampling) *sampler {
@@ -69,10 +75,16 @@ func (s *sampler) next(logits []float32) (int32, error) {
 	if s.Temperature == 0 {
 		return int32(best), nil
 	}
-	s.weigh(logits, float64(logits[best]))
+	s.likely = s.likely[:0]
+	for id, v := range logits {
+		s.likely = append(s.likely, candidate{id: int32(id), logit: v})
+	}
 	if s.TopK > 0 && s.TopK < len(s.likely) {
-		s.sort()
-		s.likely = s.likely[:s.TopK]
+		s.best(s.TopK)
+	}
+	for i := range s.likely {
+		c := &s.likely[i]
+		c.share = math.Exp(float64(c.logit-logits[best]) / s.Temperature)
 	}
 	if s.TopP < 1 {
 		s.nucleus()
@@ -80,12 +92,28 @@ func (s *sampler) next(logits []float32) (int32, error) {
 	return s.draw(), nil
 }
 
-// weigh fills in the shares of all tokens; top is the largest logit.
-func (s *sampler) weigh(logits []float32, top float64) {
-	s.likely = s.likely[:0]
-	for id, v := range logits {
-		s.likely = append(s.likely, candidate{int32(id), math.Exp((float64(v) - top) / s.Temperature)})
+// fewCandidates is how many of a vocabulary are better inserted one by one than sorted.
+const fewCandidates = 1024
+
+// best keeps the k most likely.
+func (s *sampler) best(k int) {
+	if k > fewCandidates {
+		slices.SortFunc(s.likely, byRank)
+		s.likely = s.likely[:k]
+		return
 	}
+	kept := s.likely[:0]
+	for _, c := range s.likely {
+		if len(kept) == k {
+			if byRank(c, kept[k-1]) > 0 {
+				continue
+			}
+			kept = kept[:k-1]
+		}
+		at, _ := slices.BinarySearchFunc(kept, c, byRank)
+		kept = slices.Insert(kept, at, c)
+	}
+	s.likely = kept
 }
 
 // sum is of the shares.
@@ -96,19 +124,13 @@ func (s *sampler) sum() (sum float64) {
 	return sum
 }
 
-func (s *sampler) sort() {
-	slices.SortFunc(s.likely, func(a, b candidate) int {
-		return cmp.Or(cmp.Compare(b.share, a.share), cmp.Compare(a.id, b.id))
-	})
-}
-
 // nucleus keeps the most likely tokens whose shares reach TopP of the sum. Those of
 // less than (1-TopP)/n of it cannot be among them, so they are left out before sorting.
 func (s *sampler) nucleus() {
 	sum := s.sum()
 	least := (1 - s.TopP) * sum / float64(len(s.likely)) * (1 - 1e-9)
 	s.likely = slices.DeleteFunc(s.likely, func(c candidate) bool { return c.share < least })
-	s.sort()
+	slices.SortFunc(s.likely, byRank)
 	reached := 0.0
 	for i, c := range s.likely {
 		if reached += c.share; reached >= s.TopP*sum {

@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"testing"
+
+	"pgregory.net/rapid"
 )
 
 // frequencies is how often each token is drawn of n times.
@@ -95,4 +97,24 @@ func TestLogitsAreFinite(t *testing.T) {
 			}
 		}
 	}
+}
+
+// The most likely are the same whether they are inserted or sorted.
+func TestBestEqualsSorting(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		logits := rapid.SliceOfN(rapid.Float32Range(-2, 2), 1, 60).Draw(t, "logits")
+		for i := range logits {
+			logits[i] = float32(math.Round(float64(logits[i]) * 4)) // equals among them
+		}
+		s := &sampler{}
+		for id, v := range logits {
+			s.likely = append(s.likely, candidate{id: int32(id), logit: v})
+		}
+		want := slices.SortedFunc(slices.Values(s.likely), byRank)
+		k := rapid.IntRange(1, len(logits)).Draw(t, "k")
+		s.best(k)
+		if !slices.Equal(s.likely, want[:k]) {
+			t.Fatalf("the best %d of %v are %v, want %v", k, logits, s.likely, want[:k])
+		}
+	})
 }

@@ -98,7 +98,7 @@ func TestEveryRequestEndsOnce(t *testing.T) {
 // A sequence goes where the fewest tokens will be, and frees its place when it leaves.
 func TestSequencesGoToTheLeastLoadedRank(t *testing.T) {
 	var waiting []*sequence
-	for i, most := range []int{10, 4, 4, 3, 9} {
+	for i, most := range []int{20, 4, 4, 3, 9} {
 		waiting = append(waiting, &sequence{request: i, ids: make([]int32, 2), prompt: 2, most: most})
 	}
 	s := newScheduler(Limits{Sequences: 4, Tokens: 100}, 2, waiting)

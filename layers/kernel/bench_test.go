@@ -25,3 +25,21 @@ func BenchmarkAttention(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkPack packs the gate and up half of an expert of OLMoE.
+func BenchmarkPack(b *testing.B) {
+	const n, k = 2048, 2048
+	w := random(1, n*k, 1)
+	for _, dtype := range []DType{F32, BF16} {
+		b.Run(dtype.String(), func(b *testing.B) {
+			lib, err := New(Options{DType: dtype})
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.SetBytes(4 * n * k)
+			for b.Loop() {
+				pack(b, lib, w, shape{n, k}).Free()
+			}
+		})
+	}
+}

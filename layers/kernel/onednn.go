@@ -18,7 +18,7 @@ import (
 
 // oneDNN keeps the weights in the blocked layout that its brgemm matmul chooses, the same for every number of rows, and one primitive
 // for each shape and row count, made when first needed. Where it has no brgemm (a CPU without AVX-512, mostly), rows would depend
-// on their batch, and the portable library packs instead.
+// on their batch, and the portable library packs instead. A library that packs in panels takes from oneDNN no more than its name.
 type oneDNN struct {
 	engine   *C.kernel_engine
 	name     string

@@ -24,25 +24,29 @@ static void to_units(const kernel_panels *p, uint32_t *dst, const float *row, in
 		memcpy(dst, row + from, (size_t)depth * sizeof *dst);
 }
 
-void kernel_panels_new(kernel_panels *p, const float *w) {
+// place_panel writes panel j of the block of W from unit from on.
+static void place_panel(const kernel_panels *p, const float *w, int64_t j, int64_t from) {
 	uint32_t units[PANELS_DEPTH];
+	int64_t depth = least(PANELS_DEPTH, p->units - from);
+	uint32_t *panel = p->w + (from * p->panels + j * depth) * PANELS_WIDTH;
+	for (int64_t col = 0; col < PANELS_WIDTH; col++) {
+		int64_t row = j * PANELS_WIDTH + col;
+		if (row < p->n)
+			to_units(p, units, w + row * p->k, from, depth);
+		else
+			memset(units, 0, sizeof units);
+		for (int64_t l = 0; l < depth; l++)
+			panel[l * PANELS_WIDTH + col] = units[l];
+	}
+}
+
+void kernel_panels_new(kernel_panels *p, const float *w) {
 	p->units = p->bf16 ? ceil_div(p->k, 2) : p->k;
 	p->panels = ceil_div(p->n, PANELS_WIDTH);
 	p->w = kernel_pages_new(weights_size(p));
-	if (!p->w)
-		return;
-	for (int64_t j = 0; j < p->panels * PANELS_WIDTH; j++) {
-		for (int64_t from = 0; from < p->units; from += PANELS_DEPTH) {
-			int64_t depth = least(PANELS_DEPTH, p->units - from);
-			uint32_t *at = p->w + from * p->panels * PANELS_WIDTH + j / PANELS_WIDTH * depth * PANELS_WIDTH + j % PANELS_WIDTH;
-			if (j < p->n)
-				to_units(p, units, w + j * p->k, from, depth);
-			else
-				memset(units, 0, sizeof units);
-			for (int64_t l = 0; l < depth; l++)
-				at[l * PANELS_WIDTH] = units[l];
-		}
-	}
+	for (int64_t from = 0; p->w && from < p->units; from += PANELS_DEPTH)
+		for (int64_t j = 0; j < p->panels; j++)
+			place_panel(p, w, j, from);
 }
 
 void kernel_panels_free(kernel_panels *p) {
