@@ -46,9 +46,12 @@ func Examine(p Process) ([]Finding, error) {
 }
 
 func examineHosts(p Process) Finding {
-	nodes := nodesOf(p.Hosts)
 	hosts := slices.Compact(slices.Sorted(slices.Values(p.Hosts)))
-	return Finding{What: "ranks", OK: true, Text: fmt.Sprintf("%d, hosts %d: %s", len(p.Hosts), int(slices.Max(nodes))+1, strings.Join(hosts, " "))}
+	unit := "host"
+	if len(hosts) > 1 {
+		unit = "hosts"
+	}
+	return Finding{What: "ranks", OK: true, Text: fmt.Sprintf("%d on %d %s: %s", len(p.Hosts), len(hosts), unit, strings.Join(hosts, " "))}
 }
 
 func examineKernels(p Process) error {

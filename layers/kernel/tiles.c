@@ -57,8 +57,8 @@ WIDE static inline __attribute__((always_inline)) square turned(const float *b, 
 	return s;
 }
 
-// place_panels writes depth rows of op(B) from row l on, cut into panels of COLS of the columns j to j+cols. What is missing of the last
-// panel is zero.
+// place_panels writes DEPTH rows of op(B) from row l on, cut into panels of COLS of the columns j to j+cols. What the last panel has beyond
+// them makes results that are not kept.
 WIDE static void place_panels(float *panels, const kernel_gemm_sizes *s, const float *b, int64_t j, int64_t cols, int64_t l) {
 	int64_t depth = least(DEPTH, s->k - l);
 	if (s->trans_b) {
