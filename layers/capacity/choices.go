@@ -9,6 +9,7 @@ import "math"
 type chooser struct {
 	best    []int32 // [K] the best of every K-th expert
 	present []int32 // [E] experts that may be among the best
+	sorted  []int64 // [K]
 }
 
 // negativeInfinity is the order of -Inf.
@@ -50,33 +51,29 @@ func (c *chooser) top(dst, order []int32, scores []float32) (ok bool) {
 			n++
 		}
 	}
-	sortBest(dst, order, c.present[:n])
+	c.sortBest(dst, order, c.present[:n])
 	return ok
 }
 
-// sortBest writes the best of some experts, given in rising order of id.
-func sortBest(dst, order, experts []int32) {
-	n := 0
-	worst := negativeInfinity // that a score has to beat
+// sortBest writes the best of some experts. Each goes through the sorted list as
+// order and id in one integer, which needs no branch that scores decide.
+func (c *chooser) sortBest(dst, order, experts []int32) {
+	c.sorted = resize(c.sorted, len(dst))
+	for i := range c.sorted {
+		c.sorted[i] = math.MinInt64
+	}
 	for _, e := range experts {
-		o := order[e]
-		if o <= worst {
-			continue
-		}
-		if n < len(dst) {
-			n++
-		}
-		i := n - 1
-		for ; i > 0 && o > order[dst[i-1]]; i-- {
-			dst[i] = dst[i-1]
-		}
-		dst[i] = e
-		if n == len(dst) {
-			worst = order[dst[n-1]]
+		v := int64(order[e])<<32 | int64(math.MaxInt32-e) // of equal orders the lower id is larger
+		for i, w := range c.sorted {
+			c.sorted[i] = max(v, w)
+			v = min(v, w)
 		}
 	}
-	for i := n; i < len(dst); i++ {
-		dst[i] = -1
+	for i, v := range c.sorted {
+		dst[i] = math.MaxInt32 - int32(v&math.MaxInt32)
+		if int32(v>>32) <= negativeInfinity {
+			dst[i] = -1
+		}
 	}
 }
 

@@ -27,8 +27,10 @@ func scoreOrder(score float32) int32 {
 	return bits ^ int32(uint32(bits>>31)>>1)
 }
 
-// orderedBits is scoreOrder as the unsigned integer that a Key holds.
-func orderedBits(score float32) uint32 { return uint32(scoreOrder(score)) ^ 1<<31 }
+// scoreKey is the key of a pair under an order by score or weight.
+func scoreKey(class uint8, order int32, token int32) Key {
+	return makeKey(class, uint32(order)^1<<31, uint32(^token)&tokenMask)
+}
 
 // scoreOrder is the order of the score that a Key under Order Probs was made of.
 func (k Key) scoreOrder() int32 { return int32(uint32(k>>tokenBits) ^ 1<<31) }
@@ -44,17 +46,17 @@ func newKeyer(order Order, seed uint64, layer, rank int) keyer {
 	return keyer{order: order, seed: mix(seed ^ mix(uint64(layer)+1)), rank: int32(rank)}
 }
 
-// offer is what an order may look at in a pair.
+// offer is what such an order may look at in a pair.
 type offer struct {
 	class  uint8
-	value  float32 // score, or weight where the order is by weights
-	token  int32   // global id
+	token  int32 // global id
 	expert int32
 	choice int32 // 0 for the token's first choice
 	place  int32 // of the token among its rank's
 }
 
-// key is the place of an offer among the candidates of its expert.
+// key is the place of an offer among the candidates of its expert, under an order that
+// does not look at scores.
 func (k keyer) key(o offer) Key {
 	class, token, expert := o.class, o.token, o.expert
 	lowestFirst := uint32(^token) & tokenMask
@@ -70,7 +72,7 @@ func (k keyer) key(o offer) Key {
 	case Arrival:
 		return makeKey(class, ^uint32(k.rank), uint32(^o.place)&tokenMask)
 	default:
-		return makeKey(class, orderedBits(o.value), lowestFirst)
+		panic("capacity: an order by score has no other key")
 	}
 }
 

@@ -357,3 +357,30 @@ func TestNaNScoreIsRefusedOnEveryRank(t *testing.T) {
 		}
 	}
 }
+
+func TestPlansAllocateNothingOnceWarm(t *testing.T) {
+	s := randomScenario(7)
+	s.cfg = Config{Policy: Reroute, Expert: Times(1)}
+	s.class = nil
+	held := deal(s.tokens, 1, rand.New(rand.NewPCG(7, 5)))
+	err := collective.Run(1, collective.Options{}, func(c collective.Communicator) error {
+		p, err := NewPlanner(c, s.cfg, s.model, s.layout(1))
+		if err != nil {
+			return err
+		}
+		step := s.step(held[0])
+		plan := func() {
+			if _, err := p.Plan(step); err != nil {
+				t.Error(err)
+			}
+		}
+		plan()
+		if n := testing.AllocsPerRun(20, plan); n > 0 {
+			t.Errorf("%v allocations a plan of %d tokens", n, s.tokens)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -107,6 +107,18 @@ func (p *proposals) scores(t int) []float32 {
 	return p.step.Scores[t*p.experts : (t+1)*p.experts]
 }
 
+// key is the place of choice j of local token t among the candidates of expert e.
+func (p *proposals) key(t, j int, e int32) Key {
+	class, token := p.step.class(t), p.step.Tokens[t]
+	switch p.keys.order {
+	case Probs:
+		return scoreKey(class, p.order[t*p.experts+int(e)], token)
+	case FinalWeights:
+		return scoreKey(class, scoreOrder(p.weighting.weight(p.gates(t)[e], p.top(t))), token)
+	}
+	return p.keys.key(offer{class, token, e, int32(j), int32(t)})
+}
+
 // gates is the row that weights of local token t are made of, [E].
 func (p *proposals) gates(t int) []float32 {
 	if p.step.Gates == nil {
@@ -134,12 +146,7 @@ func (p *proposals) propose(t, j int, e int32) {
 		return
 	}
 	p.slot[at] = e
-	value := p.step.Scores[t*p.experts+int(e)]
-	if p.keys.order == FinalWeights {
-		value = p.weighting.weight(p.gates(t)[e], p.top(t))
-	}
-	key := p.keys.key(offer{p.step.class(t), value, p.step.Tokens[t], e, int32(j), int32(t)})
-	p.fresh[e] = append(p.fresh[e], pair{key, uint32(at)})
+	p.fresh[e] = append(p.fresh[e], pair{p.key(t, j, e), uint32(at)})
 }
 
 // hold takes the round's proposals to expert e as held.
@@ -211,9 +218,7 @@ func (p *proposals) nextChoice(t int) int32 {
 
 // barred tells whether the bars rule out a proposal of local token t to expert e.
 func (p *proposals) barred(t int, e int32) bool {
-	return p.bars.refuses(e, p.keys.key(offer{
-		class: p.step.class(t), value: p.step.Scores[t*p.experts+int(e)], token: p.step.Tokens[t], expert: e,
-	}))
+	return p.bars.refuses(e, p.key(t, 0, e))
 }
 
 func firstNaN(scores []float32) int {
