@@ -6,11 +6,13 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"capmoe/collective"
 	"capmoe/launch"
@@ -82,19 +84,14 @@ func run(world *launch.World, args []string) error {
 	if err != nil {
 		return err
 	}
-	var rows []row
-	for i, policy := range cases {
-		say(world, "\r%d of %d: %v, γ %v    ", i+1, len(cases), policy.Policy, policy.Expert)
-		if err := engine.Use(runtime.Routing{Dialect: layers.Dialect{Policy: policy}}); err != nil {
-			return err
-		}
-		report, err := engine.Evaluate(ids, o.evaluation, func(int, int) {})
-		if err != nil {
-			return err
-		}
-		rows = append(rows, newRow(report, rows))
+	reports, err := measure(world, engine, ids, o.evaluation)
+	if err != nil {
+		return err
 	}
-	say(world, "\r%40s\r", "")
+	var rows []row
+	for _, r := range reports {
+		rows = append(rows, newRow(r, rows))
+	}
 	if world.Rank() == 0 {
 		printTable(os.Stdout, rows, world.Process.Crowded)
 		err = writeJSON(out, rows)
@@ -102,11 +99,34 @@ func run(world *launch.World, args []string) error {
 	return collective.Agree(world.Comm(), err)
 }
 
-// say draws progress.
-func say(world *launch.World, format string, args ...any) {
-	if world.Rank() == 0 {
-		fmt.Fprintf(os.Stderr, format, args...)
+// repeats is how often every case is run, by turns, for times that mean something.
+const repeats = 3
+
+// measure runs all cases by turns and returns of each the run whose mixture took the
+// median time.
+func measure(world *launch.World, engine *runtime.Engine, ids []int32, v runtime.Evaluation) ([]*runtime.EvaluationReport, error) {
+	runs := make([][]*runtime.EvaluationReport, len(cases))
+	for turn := range repeats {
+		for i, policy := range cases {
+			if world.Rank() == 0 {
+				fmt.Fprintf(os.Stderr, "turn %d of %d: %v, γ %v\n", turn+1, repeats, policy.Policy, policy.Expert)
+			}
+			if err := engine.Use(runtime.Routing{Dialect: layers.Dialect{Policy: policy}}); err != nil {
+				return nil, err
+			}
+			report, err := engine.Evaluate(ids, v, func(int, int) {})
+			if err != nil {
+				return nil, err
+			}
+			runs[i] = append(runs[i], report)
+		}
 	}
+	medians := make([]*runtime.EvaluationReport, len(cases))
+	for i, r := range runs {
+		slices.SortFunc(r, func(a, b *runtime.EvaluationReport) int { return cmp.Compare(a.MoESeconds, b.MoESeconds) })
+		medians[i] = r[len(r)/2]
+	}
+	return medians, nil
 }
 
 // openJSON starts the file of --json on rank 0, before the work; nil without one.

@@ -97,7 +97,12 @@ moved, caps both. drop leaves the overflow out; reroute offers it to each token'
 		fmt.Fprintf(w, "  %-7s γ=%.1f: perplexity %+.1f %%, %.1f %% of the pairs dropped, MoE layer %.2f× as fast.\n",
 			r.Policy, *r.Factor, 100*(r.Perplexity/base.Perplexity-1), 100*float64(r.Dropped)/float64(max(1, r.Routed)), r.Speedup)
 	}
-	fmt.Fprint(w, "Seconds are on the critical path: for every step, layer and phase the CPU time of the slowest rank, added up;\nit is what ranks with a core each would take, without the wire.")
+	reroute := rows[len(rows)-2]
+	fmt.Fprintf(w, `Planning takes %.0f %% of the MoE layer here (reroute γ=1.0), because the model is tiny: a plan does not grow with the
+hidden size; the experts' work, which the capacity evens out, grows with its square.
+`, 100*reroute.Seconds[layers.Plan.String()]/reroute.MoESeconds)
+	fmt.Fprint(w, `Seconds are on the critical path: for every step, layer and phase the CPU time of the slowest rank, added up; the median
+of three runs by turns. It is what ranks with a core each would take, without the wire.`)
 	if crowded {
 		fmt.Fprint(w, " Here ranks share cores, so wall time shows no scaling.")
 	}
