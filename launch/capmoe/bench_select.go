@@ -1,0 +1,62 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"capmoe/runtime/bench"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/urfave/cli/v2"
+)
+
+func benchSelectCommand(t terminal) *cli.Command {
+	return &cli.Command{
+		Name:      "select",
+		Usage:     "two ways to agree on whom an overloaded expert keeps: its owner selects, or all-reduced histograms",
+		UsageText: "mpirun -n P capmoe bench select [flags]",
+		Flags: []cli.Flag{
+			&cli.IntSliceFlag{Name: "tokens", Value: cli.NewIntSlice(16, 256, 1024, 8192, 65536), Usage: "`T`, tokens of the step over all ranks; several with commas"},
+			&cli.IntSliceFlag{Name: "overloaded", Value: cli.NewIntSlice(2, 8, 32), Usage: "overloaded experts of 64; several with commas"},
+			&cli.IntFlag{Name: "repeats", Value: 31, Usage: "`N` timed selections of each case"},
+			jsonFlag(),
+		},
+		Action: func(c *cli.Context) error { return runBenchSelect(c, t) },
+	}
+}
+
+func runBenchSelect(c *cli.Context, t terminal) error {
+	if c.Int("repeats") < 1 {
+		return usagef("bench select: --repeats %d, want 1 or more", c.Int("repeats"))
+	}
+	out, err := openJSON(c, t)
+	if err != nil {
+		return err
+	}
+	defer out.discard()
+	tab := newTable(t.stdout)
+	tab.AppendHeader(table.Row{"T", "overloaded", "owner µs", "bytes", "histograms µs", "bytes"})
+	var results []bench.SelectResult
+	us := func(d time.Duration) string { return fmt.Sprintf("%.0f", float64(d)/1e3) }
+	for _, tokens := range c.IntSlice("tokens") {
+		for _, overloaded := range c.IntSlice("overloaded") {
+			if tokens < 1 || overloaded < 1 {
+				return usagef("bench select: %d tokens, %d overloaded experts, want 1 or more", tokens, overloaded)
+			}
+			r, err := bench.Select(t.world.Comm(), tokens, overloaded, c.Int("repeats"))
+			if err != nil {
+				return err
+			}
+			results = append(results, r)
+			tab.AppendRow(table.Row{r.Tokens, r.Overloaded, us(r.Owner.Median), r.OwnerBytes, us(r.Histogram.Median), r.HistoBytes})
+		}
+	}
+	if err := out.write(t, map[string]any{"selections": results}); err != nil {
+		return err
+	}
+	if c.String("json") != "-" {
+		fmt.Fprintf(t.stdout, "one selection on %d ranks, slowest rank, median of %d; both find the same bars\n\n", t.world.Comm().Size(), c.Int("repeats"))
+		tab.Render()
+	}
+	return nil
+}
