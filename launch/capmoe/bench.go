@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"capmoe/layers/capacity"
 	"capmoe/runtime/bench"
@@ -15,8 +16,12 @@ func benchCommand(t terminal) *cli.Command {
 		Name:        "bench",
 		Usage:       "measure the parts of a run on this machine",
 		UsageText:   "mpirun -n P capmoe bench COMMAND [flags]",
-		Subcommands: []*cli.Command{benchPlanCommand(t), benchSelectCommand(t), benchGemmCommand(t)},
+		Subcommands: []*cli.Command{benchPlanCommand(t), benchSelectCommand(t), benchLayerCommand(t), benchGemmCommand(t)},
 	}
+}
+
+func shapeFlag() cli.Flag {
+	return &cli.StringFlag{Name: "shape", Value: "olmoe", Usage: "`NAME` of a model: " + strings.Join(bench.ShapeNames(), ", ")}
 }
 
 func benchPlanCommand(t terminal) *cli.Command {

@@ -17,7 +17,7 @@ func benchGemmCommand(t terminal) *cli.Command {
 		Usage:     "the products of experts: rate, and part of the peak measured in the same run",
 		UsageText: "mpirun -n P capmoe bench gemm [flags]",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "shape", Value: "olmoe", Usage: "`NAME` of a model: " + strings.Join(bench.ShapeNames(), ", ")},
+			shapeFlag(),
 			dtypeFlag(),
 			&cli.IntSliceFlag{Name: "rows", Value: cli.NewIntSlice(1, 8, 32, 128, 512), Usage: "`N` rows per expert; several with commas"},
 			&cli.IntFlag{Name: "threads", Usage: "`N` of every rank; 0: its share of the cores"},

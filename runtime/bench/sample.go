@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -35,9 +36,20 @@ func measure(c collective.Communicator, repeats int, body func() error) (Sample,
 	if err := collective.AllReduce(c, collective.Max, times); err != nil {
 		return Sample{}, err
 	}
-	slices.Sort(times)
+	sample, _ := sampleOf(times)
+	return sample, nil
+}
+
+// sampleOf sums times up, and says which of them is the median.
+func sampleOf(times []int64) (s Sample, median int) {
+	order := make([]int, len(times))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(times[a], times[b]) })
+	median = order[len(order)/2]
 	return Sample{
-		Median: time.Duration(times[len(times)/2]), Count: repeats,
-		Min: time.Duration(times[0]), Max: time.Duration(times[len(times)-1]),
-	}, nil
+		Median: time.Duration(times[median]), Count: len(times),
+		Min: time.Duration(times[order[0]]), Max: time.Duration(times[order[len(order)-1]]),
+	}, median
 }

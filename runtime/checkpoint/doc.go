@@ -38,6 +38,7 @@
 //	file.go       File: map and parse one safetensors file
 //	header.go     the header and its checks
 //	json.go       JSON, strictly
+//	release.go    pages that have been read
 //	store.go      Store: a folder of one file or of shards
 //	index.go      model.safetensors.index.json
 //	nearest.go    the name that was probably meant

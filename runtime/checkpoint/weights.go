@@ -11,6 +11,7 @@ import (
 func LoadWeights(s *Store, c *Config, lib kernel.Library, held func(layer int) []int) (*layers.Weights, error) {
 	l := &loader{store: s, lib: lib, cfg: c, names: c.Family.names}
 	m := c.Model
+	l.room(max(m.Vocab, 2*m.MoE.Inner) * m.Hidden) // once: what a growing buffer leaves behind counts to the peak
 	w := new(layers.Weights)
 	var err error
 	if w.Embedding, err = l.vector(l.names.embedding, "vocab_size × hidden_size", m.Vocab, m.Hidden); err != nil {

@@ -77,6 +77,7 @@ func (l *loader) read(dst []float32, name, dims string, shape ...int) error {
 	if err := t.Expect(dims, shape...); err != nil {
 		return err
 	}
+	defer t.Release()
 	if t.DType != F8E4M3 || l.cfg.Block == 0 {
 		return t.Float32(dst)
 	}

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"fmt"
+
+	"capmoe/layers"
+	"capmoe/layers/capacity"
+	"capmoe/runtime/bench"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/urfave/cli/v2"
+)
+
+func benchLayerCommand(t terminal) *cli.Command {
+	return &cli.Command{
+		Name:      "layer",
+		Usage:     "a mixture layer of a real shape under skewed routing: what drop and reroute save",
+		UsageText: "mpirun -n P capmoe bench layer [flags]",
+		Flags: []cli.Flag{
+			shapeFlag(),
+			dtypeFlag(),
+			&cli.IntFlag{Name: "tokens", Value: 1024, Usage: "`T`, tokens of the step over all ranks"},
+			&cli.Float64Flag{Name: "skew", Value: 1, Usage: "`EXPONENT` of the Zipf law of the experts' popularity"},
+			&cli.Float64SliceFlag{Name: "moe-expert-capacity-factor", Aliases: []string{"gamma"}, Value: cli.NewFloat64Slice(1, 1.25, 1.5), Usage: "`γ`; several with commas"},
+			&cli.IntFlag{Name: "repeats", Value: 5, Usage: "`N` timed runs of each policy, by turns"},
+			jsonFlag(),
+		},
+		Action: func(c *cli.Context) error { return runBenchLayer(c, t) },
+	}
+}
+
+func runBenchLayer(c *cli.Context, t terminal) error {
+	shape, err := bench.ShapeOf(c.String("shape"))
+	if err != nil {
+		return usagef("%v", err)
+	}
+	dtype, err := dtypeOf(c)
+	if err != nil {
+		return err
+	}
+	lc := bench.LayerCase{Shape: shape, DType: dtype, Tokens: c.Int("tokens"), Skew: c.Float64("skew")}
+	if c.Int("repeats") < 1 || lc.Tokens < 1 || lc.Skew < 0 {
+		return usagef("bench layer: --repeats %d, --tokens %d, --skew %v, want 1, 1 and 0 or more", c.Int("repeats"), lc.Tokens, lc.Skew)
+	}
+	names, policies := []string{"dropless"}, []capacity.Config{{}}
+	for _, gamma := range c.Float64Slice("moe-expert-capacity-factor") {
+		for _, policy := range []capacity.Policy{capacity.Drop, capacity.Reroute} {
+			cfg := capacity.Config{Policy: policy, Expert: capacity.Times(gamma)}
+			if err := cfg.Validate(); err != nil {
+				return usagef("%v", err)
+			}
+			names, policies = append(names, fmt.Sprintf("%v γ=%v", policy, gamma)), append(policies, cfg)
+		}
+	}
+	out, err := openJSON(c, t)
+	if err != nil {
+		return err
+	}
+	defer out.discard()
+	results, err := bench.Layer(t.world.Process, lc, names, policies, c.Int("repeats"))
+	if err != nil {
+		return err
+	}
+	if err := out.write(t, map[string]any{"shape": shape, "dtype": dtype.String(), "tokens": lc.Tokens, "skew": lc.Skew, "ranks": t.world.Comm().Size(), "policies": results}); err != nil {
+		return err
+	}
+	if c.String("json") != "-" {
+		printLayers(t, lc, results)
+	}
+	return nil
+}
+
+func printLayers(t terminal, lc bench.LayerCase, results []bench.LayerResult) {
+	fmt.Fprintf(t.stdout, "%s: %d experts, top %d, H %d, F %d, %v; %d tokens on %d ranks × %d threads; Zipf %v; slowest rank, median of %d by turns\n\n", lc.Shape.Name, lc.Shape.Experts, lc.Shape.TopK, lc.Shape.Hidden, lc.Shape.Inner, lc.DType, lc.Tokens, t.world.Comm().Size(), t.world.Process.Threads, lc.Skew, results[0].Count)
+	tab := newTable(t.stdout)
+	header := table.Row{"policy", "ms", "min", "max"}
+	for p := layers.Route; p <= layers.Combine; p++ {
+		header = append(header, p.String()+" ms")
+	}
+	tab.AppendHeader(append(header, "plan share", "max rank load", "lost mass", "speed-up", "bound", "of bound"))
+	for _, r := range results {
+		ms := func(s float64) string { return fmt.Sprintf("%.1f", 1e3*s) }
+		line := table.Row{r.Name, ms(r.Median.Seconds()), ms(r.Min.Seconds()), ms(r.Max.Seconds())}
+		for p := layers.Route; p <= layers.Combine; p++ {
+			line = append(line, ms(r.Phases[p.String()]))
+		}
+		tab.AppendRow(append(line, fmt.Sprintf("%.1f %%", 100*r.Phases[layers.Plan.String()]/r.Median.Seconds()), r.MaxLoad, fmt.Sprintf("%.4f", r.GateMassLost), fmt.Sprintf("%.2f×", r.Speedup), fmt.Sprintf("%.2f×", r.Bound), fmt.Sprintf("%.1f %%", 100*r.Speedup/r.Bound)))
+	}
+	tab.Render()
+}
