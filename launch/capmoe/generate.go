@@ -69,6 +69,9 @@ func generationOf(c *cli.Context) (g generation, err error) {
 	if g.routing, err = routingOf(c); err != nil {
 		return g, err
 	}
+	if g.routing.Baseline == "eplb" && c.String("eplb-loads") == "" {
+		return g, usagef("generate: EPLB needs --eplb-loads, the report of an earlier run")
+	}
 	g.Generation = runtime.Generation{
 		Limits:  runtime.Limits{Sequences: c.Int("max-batch"), Tokens: c.Int("max-step-tokens")},
 		NoCache: c.Bool("no-kv-cache"), CapacityInDecode: c.Bool("capacity-in-decode"), IgnoreEOS: c.Bool("ignore-eos"),
@@ -104,6 +107,9 @@ func runGenerate(c *cli.Context, t terminal) error {
 	defer out.discard()
 	engine, err := runtime.Load(t.world.Process, c.String("model"), g.load)
 	if err != nil {
+		return err
+	}
+	if err := rebalance(c, t, engine, g.routing, nil); err != nil {
 		return err
 	}
 	if c.IsSet("prompt") {

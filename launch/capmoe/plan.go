@@ -75,6 +75,9 @@ func planJob(c *cli.Context) (runtime.PlanJob, error) {
 	}
 	var err error
 	job.Routing, err = routingOf(c)
+	if err == nil && job.Routing.Baseline == "eplb" {
+		return job, usagef("plan: EPLB places experts and drops nothing: there is no plan to show; see eval --enable-eplb")
+	}
 	return job, err
 }
 
