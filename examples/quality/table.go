@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"capmoe/layers/capacity"
@@ -44,10 +45,11 @@ func readReference(model string, v runtime.Evaluation) (reference, error) {
 // find returns the reference's perplexity of a case.
 func (r reference) find(flags []string, gamma float64) (float64, bool) {
 	for _, c := range r.Cases {
-		if n := len(c.Flags); n > 2 && slices.Equal(c.Flags[:n-2], flags) && c.Flags[n-1] == fmt.Sprintf("%.1f", gamma) {
-			return c.Perplexity, true
+		n := len(c.Flags)
+		if n <= 2 || !slices.Equal(c.Flags[:n-2], flags) {
+			continue
 		}
-		if n := len(c.Flags); n > 2 && slices.Equal(c.Flags[:n-2], flags) && c.Flags[n-1] == fmt.Sprint(gamma) {
+		if theirs, err := strconv.ParseFloat(c.Flags[n-1], 64); err == nil && theirs == gamma {
 			return c.Perplexity, true
 		}
 	}

@@ -12,8 +12,9 @@ type accepted []Key
 // among all of them than to try them one by one.
 const manyFresh = 8
 
-// partition moves the c largest keys to the front, in any order (Hoare's quickselect).
-func partition(keys []Key, c int) {
+// SelectBest moves the c best keys to the front; the c-th of them is keys[c-1] (Hoare's
+// quickselect).
+func SelectBest(keys []Key, c int) {
 	lo, hi := 0, len(keys)-1
 	for lo < hi {
 		pivot := median(keys[lo], keys[(lo+hi)/2], keys[hi])
@@ -49,7 +50,7 @@ func median(a, b, c Key) Key { return max(min(a, b), min(max(a, b), c)) }
 func (a accepted) offer(fresh []Key, c int) accepted {
 	if len(a)+len(fresh) > c && len(fresh) > c/manyFresh {
 		a = append(a, fresh...)
-		partition(a, c)
+		SelectBest(a, c)
 		a = a[:c]
 		for i := c/2 - 1; i >= 0; i-- {
 			a.down(i)

@@ -37,9 +37,6 @@ type Plan struct {
 	room       int64 // Σ over the selections of their expert capacity; Unbounded if unset
 }
 
-// Kept is the number of local pairs.
-func (p *Plan) Kept() int { return len(p.Expert) }
-
 // Account adds local token t's part of Ledger to another.
 func (p *Plan) Account(l *Ledger, t int) {
 	p.planner.account(l, t, p.planner.props.top(t))

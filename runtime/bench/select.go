@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"capmoe/collective"
+	"capmoe/layers/capacity"
 )
 
 // Two ways for ranks to find the C-th best key of each overloaded expert, the bar,
@@ -25,20 +26,20 @@ type SelectResult struct {
 // Select measures both on made keys: every overloaded expert is offered twice its
 // capacity of 8 choices among 64 experts. They must find the same bars.
 func Select(c collective.Communicator, tokens, overloaded, repeats int) (SelectResult, error) {
-	capacity := max(1, tokens*8/64)
-	keys := madeKeys(c, overloaded, max(1, 2*capacity/c.Size()))
+	room := max(1, tokens*8/64)
+	keys := madeKeys(c, overloaded, max(1, 2*room/c.Size()))
 	r := SelectResult{Tokens: tokens, Overloaded: overloaded}
-	var owner, histogram []uint64
+	var owner, histogram []capacity.Key
 	var err error
 	r.Owner, err = measure(c, repeats, func() (err error) {
-		owner, r.OwnerBytes, err = ownerSelects(c, keys, capacity)
+		owner, r.OwnerBytes, err = ownerSelects(c, keys, room)
 		return err
 	})
 	if err != nil {
 		return r, err
 	}
 	r.Histogram, err = measure(c, repeats, func() (err error) {
-		histogram, r.HistoBytes, err = histogramsSelect(c, keys, capacity)
+		histogram, r.HistoBytes, err = histogramsSelect(c, keys, room)
 		return err
 	})
 	if err == nil && !slices.Equal(owner, histogram) {
@@ -49,12 +50,12 @@ func Select(c collective.Communicator, tokens, overloaded, repeats int) (SelectR
 
 // madeKeys are this rank's keys for each expert: a positive score's bits above a
 // token id that no other rank has.
-func madeKeys(c collective.Communicator, experts, n int) [][]uint64 {
+func madeKeys(c collective.Communicator, experts, n int) [][]capacity.Key {
 	r := rand.New(rand.NewPCG(uint64(c.Rank()), uint64(n)))
-	keys := make([][]uint64, experts)
+	keys := make([][]capacity.Key, experts)
 	for e := range keys {
 		for i := range n {
-			keys[e] = append(keys[e], r.Uint64()>>2&^(1<<24-1)|uint64(i*c.Size()+c.Rank()))
+			keys[e] = append(keys[e], capacity.Key(r.Uint64()>>2&^(1<<24-1)|uint64(i*c.Size()+c.Rank())))
 		}
 	}
 	return keys
@@ -62,9 +63,9 @@ func madeKeys(c collective.Communicator, experts, n int) [][]uint64 {
 
 // ownerSelects sends the keys of expert e to rank e·P/E, which selects and answers
 // with the bar.
-func ownerSelects(c collective.Communicator, keys [][]uint64, capacity int) (bars []uint64, bytes int, err error) {
+func ownerSelects(c collective.Communicator, keys [][]capacity.Key, room int) (bars []capacity.Key, bytes int, err error) {
 	ranks, self := c.Size(), c.Rank()
-	var send []uint64
+	var send []capacity.Key
 	counts := make([]int32, len(keys))
 	countTo, keysTo, barsFrom := make([]int, ranks), make([]int, ranks), make([]int, ranks)
 	for e, own := range keys {
@@ -91,53 +92,23 @@ func ownerSelects(c collective.Communicator, keys [][]uint64, capacity int) (bar
 		}
 		total += keysFrom[r]
 	}
-	recv := make([]uint64, total)
+	recv := make([]capacity.Key, total)
 	if err := collective.AllToAllV(c, recv, keysFrom, send, keysTo); err != nil {
 		return nil, 0, err
 	}
-	of := make([][]uint64, owned)
+	of := make([][]capacity.Key, owned)
 	for i, n := range offered {
 		of[i%owned] = append(of[i%owned], recv[:n]...)
 		recv = recv[n:]
 	}
-	found := make([]uint64, owned)
+	found := make([]capacity.Key, owned)
 	for i, all := range of {
-		found[i] = kthLargest(all, min(capacity, len(all)))
+		k := min(room, len(all))
+		capacity.SelectBest(all, k)
+		found[i] = all[k-1]
 	}
-	bars = make([]uint64, len(keys))
+	bars = make([]capacity.Key, len(keys))
 	return bars, bytes + 8*owned*(ranks-1), collective.AllGatherV(c, bars, barsFrom, found)
-}
-
-// kthLargest reorders keys (Hoare's quickselect).
-func kthLargest(keys []uint64, k int) uint64 {
-	lo, hi := 0, len(keys)-1
-	for lo < hi {
-		a, b, d := keys[lo], keys[(lo+hi)/2], keys[hi]
-		pivot := max(min(a, b), min(max(a, b), d))
-		i, j := lo, hi
-		for i <= j {
-			for keys[i] > pivot {
-				i++
-			}
-			for keys[j] < pivot {
-				j--
-			}
-			if i <= j {
-				keys[i], keys[j] = keys[j], keys[i]
-				i++
-				j--
-			}
-		}
-		switch {
-		case k-1 <= j:
-			hi = j
-		case k-1 >= i:
-			lo = i
-		default:
-			return keys[k-1]
-		}
-	}
-	return keys[k-1]
 }
 
 // digitBits is how many bits of the keys one histogram decides.
@@ -145,10 +116,10 @@ const digitBits = 10
 
 // histogramsSelect refines the bars by all-reduced histograms of the keys' digits,
 // from the highest down.
-func histogramsSelect(c collective.Communicator, keys [][]uint64, capacity int) (bars []uint64, bytes int, err error) {
+func histogramsSelect(c collective.Communicator, keys [][]capacity.Key, room int) (bars []capacity.Key, bytes int, err error) {
 	const bins = 1 << digitBits
-	bars = make([]uint64, len(keys))
-	need := slices.Repeat([]int{capacity}, len(keys))
+	bars = make([]capacity.Key, len(keys))
+	need := slices.Repeat([]int{room}, len(keys))
 	left := slices.Clone(keys) // keys whose digits so far are the bar's
 	counts := make([]int32, len(keys)*bins)
 	for shift := 64 - digitBits; ; shift -= digitBits {
@@ -168,8 +139,8 @@ func histogramsSelect(c collective.Communicator, keys [][]uint64, capacity int) 
 			for ; digit > 0 && int(counts[e*bins+digit]) < need[e]; digit-- {
 				need[e] -= int(counts[e*bins+digit])
 			}
-			bars[e] |= uint64(digit) << shift
-			var same []uint64
+			bars[e] |= capacity.Key(digit) << shift
+			var same []capacity.Key
 			for _, k := range own {
 				if int(k>>shift)&(bins-1) == digit {
 					same = append(same, k)
