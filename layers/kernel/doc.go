@@ -12,8 +12,8 @@
 // Two libraries stand behind the one interface and pass the one suite. The default, through cgo, has three ways to multiply by a packed
 // matrix, the first that the CPU allows:
 //
-//	oneDNN's brgemm   bf16 on a CPU with a matrix unit (AMX)
-//	panels            AVX-512: kernels of our own, which wait less for weights that come from memory
+//	panels            AVX-512, and AMX for bf16: kernels of our own, which wait less for weights that come from memory
+//	oneDNN's brgemm   where it keeps the promise below; that for AMX does not
 //	pure Go           on gonum; it is always there, and is the default with -tags noonednn or without cgo
 //
 // # Same bits for any batch
@@ -26,6 +26,7 @@
 //
 //	library.go           Library, Matrix, Options: the interface
 //	dtype.go             DType, and how values are rounded to bf16
+//	source.go            a matrix as it comes to be packed: whole, or by rows
 //	gemm.go              Gemm: the operands of one dense product, and their checks
 //	reference.go         Reference: MulTo in plain loops, the truth of the suite
 //	gonum.go             the portable library
@@ -41,8 +42,10 @@
 //	onednn_matrix.go     its packed matrix
 //	onednn.h, onednn.c   its C side: layouts and primitives
 //	onednn_weights.c     packing, and one call a product; onednn_space.c lends it memory
-//	panels.go            a packed matrix for AVX-512: the Go side
-//	panels.h, panels.c   its order in memory, and its products
+//	panels.go            a packed matrix for AVX-512 and AMX: the Go side
+//	panels.h, panels.c   its order in memory
+//	panels_vector.c      its products by vectors
+//	panels_amx.c         its products by the matrix unit
 //	tiles.go             dense products on CPUs with AVX-512: the Go side
 //	tiles.h, tiles.c     their C side
 //	bf16.h, bf16.c       rounding rows to bf16

@@ -17,36 +17,45 @@ type gonumMatrix struct {
 
 // Pack implements Library.
 func (lib *gonumLibrary) Pack(w []float32, n, k int) (Matrix, error) {
-	return lib.pack(w, [2]int{n, k}, lib.dtype)
+	return lib.packWhole(w, sides{n, k, lib.dtype})
 }
 
 // PackF32 implements Library.
 func (lib *gonumLibrary) PackF32(w []float32, n, k int) (Matrix, error) {
-	return lib.pack(w, [2]int{n, k}, F32)
+	return lib.packWhole(w, sides{n, k, F32})
 }
 
-func (lib *gonumLibrary) pack(w []float32, dims [2]int, dtype DType) (Matrix, error) {
-	n, k := dims[0], dims[1]
-	if err := checkPack(w, n, k); err != nil {
+// PackFrom implements Library.
+func (lib *gonumLibrary) PackFrom(read RowReader, n, k int) (Matrix, error) {
+	from, err := rowSource(read, sides{n, k, lib.dtype})
+	if err != nil {
 		return nil, err
 	}
-	mat := &gonumMatrix{lib: lib, dtype: dtype, n: n, k: k, wt: make([]float32, n*k)}
+	return lib.pack(from)
+}
+
+func (lib *gonumLibrary) packWhole(w []float32, of sides) (Matrix, error) {
+	from, err := wholeSource(w, of)
+	if err != nil {
+		return nil, err
+	}
+	return lib.pack(from)
+}
+
+func (lib *gonumLibrary) pack(from source) (Matrix, error) {
+	n, k := from.n, from.k
+	mat := &gonumMatrix{lib: lib, dtype: from.dtype, n: n, k: k, wt: make([]float32, n*k)}
 	finite := make([]bool, k)
 	for l := range finite {
 		finite[l] = true
 	}
-	for j0 := 0; j0 < n; j0 += panelCols {
-		cols := min(panelCols, n-j0)
-		panel := mat.wt[j0*k:][:cols*k]
-		for j := range cols {
-			for l, v := range w[(j0+j)*k:][:k] {
-				if dtype == BF16 {
-					v = RoundBF16(v)
-				}
-				panel[l*cols+j] = v
-				finite[l] = finite[l] && isFinite(v)
-			}
+	err := from.each(panelCols, func(w []float32, first, n int) {
+		for j0 := 0; j0 < n; j0 += panelCols {
+			mat.place(w[j0*k:min(j0+panelCols, n)*k], first+j0, finite)
 		}
+	})
+	if err != nil {
+		return nil, err
 	}
 	for l, ok := range finite {
 		if !ok {
@@ -54,6 +63,21 @@ func (lib *gonumLibrary) pack(w []float32, dims [2]int, dtype DType) (Matrix, er
 		}
 	}
 	return mat, nil
+}
+
+// place makes the panel of rows of W from the first on, and notes the in features whose weights are not finite.
+func (mat *gonumMatrix) place(rows []float32, first int, finite []bool) {
+	k, cols := mat.k, len(rows)/mat.k
+	panel := mat.wt[first*k:][:len(rows)]
+	for j := range cols {
+		for l, v := range rows[j*k:][:k] {
+			if mat.dtype == BF16 {
+				v = RoundBF16(v)
+			}
+			panel[l*cols+j] = v
+			finite[l] = finite[l] && isFinite(v)
+		}
+	}
 }
 
 func (mat *gonumMatrix) Dims() (n, k int) {

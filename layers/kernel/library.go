@@ -5,7 +5,7 @@ import "fmt"
 // Library makes packed matrices and does small dense products. All its methods, and those of different matrices, may be
 // called at the same time and from any thread. A library lives as long as the process.
 type Library interface {
-	// Name tells the implementation, its version and the kernel it chose on this machine: "panels avx512 f32, onednn 2.6.3 brg:avx512_core".
+	// Name tells the implementation, its version and the kernel it chose on this machine: "panels avx512 f32".
 	Name() string
 
 	// Pack copies W, n×k row-major (out features × in features, as checkpoints store it), into the library's own layout.
@@ -15,6 +15,10 @@ type Library interface {
 
 	// PackF32 is Pack in float32 whatever Options say: for matrices whose products must not be rounded, as a router's.
 	PackF32(w []float32, n, k int) (Matrix, error)
+
+	// PackFrom is Pack of a matrix that is never whole in memory: read is called for some rows at a time, from the first to the
+	// last, and its first error ends the packing.
+	PackFrom(read RowReader, n, k int) (Matrix, error)
 
 	// Gemm computes C = alpha·A·op(B), plus the old C if g.Accumulate. A result depends on its row of A, its column of
 	// op(B) and the old C only, bit by bit: not on M, N, where the slices lie or the threads. Products that add up over
@@ -28,6 +32,9 @@ type Library interface {
 	// are done. Workers are numbered from 0, which is the caller, to Threads()-1, and make one call at a time. do may use Gemm.
 	Each(n int, do func(worker, i int))
 }
+
+// RowReader fills dst with rows of a matrix, the first of them row first: [len(dst)/k, k].
+type RowReader func(dst []float32, first int) error
 
 // Matrix is a weight matrix W [n,k] packed for products with rows. One goroutine uses a Matrix at a time.
 type Matrix interface {
@@ -61,16 +68,6 @@ func (o Options) validate() error {
 
 func (o Options) threads() int {
 	return max(1, o.Threads)
-}
-
-func checkPack(w []float32, n, k int) error {
-	if n < 1 || k < 1 {
-		return fmt.Errorf("kernel: pack: matrix is %d×%d, both sides must be at least 1", n, k)
-	}
-	if len(w) != n*k {
-		return fmt.Errorf("kernel: pack: matrix of %d×%d needs %d values, slice holds %d", n, k, n*k, len(w))
-	}
-	return nil
 }
 
 func checkMul(mat Matrix, dst, x []float32, m int) {

@@ -52,8 +52,9 @@ static dnnl_status_t name_of(char name[64], const_dnnl_primitive_desc_t desc) {
 	return status;
 }
 
+// The brgemm for matrix units gives a row other bits in another batch.
 static int is_brgemm(const char *name) {
-	return strncmp(name, "brg", 3) == 0;
+	return strncmp(name, "brg", 3) == 0 && !strstr(name, "amx");
 }
 
 static void shape_free(kernel_shape *s) {

@@ -24,19 +24,13 @@ type oneDNN struct {
 	name     string
 	threads  int
 	dtype    DType
-	panels   bool // matrices are packed in panels
+	panels   [2]int32 // kind of panels that matrices of each DType are packed in; 0: none
 	rows     sync.Pool
 	tiles    bool // Gemm has its own kernel
 	portable *gonumLibrary
 
 	mu     sync.Mutex
 	shapes map[sides]*C.kernel_shape // nil where there is no brgemm
-}
-
-// sides tell matrices of one layout from others.
-type sides struct {
-	n, k  int
-	dtype DType
 }
 
 func newOneDNN(opts Options) (*oneDNN, error) {
@@ -60,11 +54,13 @@ func newOneDNN(opts Options) (*oneDNN, error) {
 	return lib, nil
 }
 
-// usePanels packs in panels, which are faster, where the CPU has the instructions and oneDNN no matrix unit to offer instead.
+// usePanels packs in panels, which are faster, where the CPU has the instructions.
 func (lib *oneDNN) usePanels() {
-	if !strings.Contains(lib.name, "amx") && panelsUsable(lib.dtype) {
-		lib.panels = true
-		lib.name = fmt.Sprintf("panels avx512 %s, %s", lib.dtype, lib.name)
+	for dtype := range lib.panels {
+		lib.panels[dtype] = panelKind(DType(dtype))
+	}
+	if kind := lib.panels[lib.dtype]; kind != 0 {
+		lib.name = panelNames[kind]
 	}
 }
 

@@ -20,32 +20,49 @@ type oneDNNMatrix struct {
 
 // Pack implements Library.
 func (lib *oneDNN) Pack(w []float32, n, k int) (Matrix, error) {
-	return lib.pack(w, sides{n, k, lib.dtype})
+	return lib.packWhole(w, sides{n, k, lib.dtype})
 }
 
 // PackF32 implements Library.
 func (lib *oneDNN) PackF32(w []float32, n, k int) (Matrix, error) {
-	return lib.pack(w, sides{n, k, F32})
+	return lib.packWhole(w, sides{n, k, F32})
 }
 
-func (lib *oneDNN) pack(w []float32, of sides) (Matrix, error) {
-	n, k := of.n, of.k
-	if err := checkPack(w, n, k); err != nil {
+// PackFrom implements Library.
+func (lib *oneDNN) PackFrom(read RowReader, n, k int) (Matrix, error) {
+	from, err := rowSource(read, sides{n, k, lib.dtype})
+	if err != nil {
 		return nil, err
 	}
-	if lib.panels {
-		return newPanelMatrix(w, of, lib.threads, &lib.rows)
-	}
-	shape, err := lib.shape(of)
+	return lib.pack(from)
+}
+
+func (lib *oneDNN) packWhole(w []float32, of sides) (Matrix, error) {
+	from, err := wholeSource(w, of)
 	if err != nil {
-		return nil, fmt.Errorf("kernel: pack: %w (matrix of %d×%d)", err, n, k)
+		return nil, err
+	}
+	return lib.pack(from)
+}
+
+func (lib *oneDNN) pack(from source) (Matrix, error) {
+	if kind := lib.panels[from.dtype]; kind != 0 {
+		return newPanelMatrix(from, kind, lib.threads, &lib.rows)
+	}
+	shape, err := lib.shape(from.sides)
+	if err != nil {
+		return nil, fmt.Errorf("kernel: pack: %w (matrix of %d×%d)", err, from.n, from.k)
 	}
 	if shape == nil {
-		return lib.portable.pack(w, [2]int{n, k}, of.dtype)
+		return lib.portable.pack(from)
 	}
-	mat := &oneDNNMatrix{n: n, k: k}
+	w, err := from.all()
+	if err != nil {
+		return nil, err
+	}
+	mat := &oneDNNMatrix{n: from.n, k: from.k}
 	if e := C.kernel_weights_new(&mat.weights, shape, floats(w)); e.step != nil {
-		return nil, fmt.Errorf("kernel: pack: %w (matrix of %d×%d)", newFault(e), n, k)
+		return nil, fmt.Errorf("kernel: pack: %w (matrix of %d×%d)", newFault(e), from.n, from.k)
 	}
 	return mat, nil
 }

@@ -9,14 +9,19 @@ import (
 	"testing"
 )
 
-// oneDNN's own packed matrices, which have the work where the CPU has a matrix unit.
+// oneDNN's own packed matrices, which no library of ours is left to use but in tests, where its brgemm keeps the promises.
 func TestOneDNN(t *testing.T) {
 	for _, dtype := range []DType{F32, BF16} {
 		t.Run(dtype.String(), func(t *testing.T) {
+			if lib := mustOneDNN(t, Options{DType: dtype}); !hasBrgemm(lib) && !testing.Short() {
+				t.Skipf("packs on the portable library, whose suite is TestGonum: %s", lib.Name())
+			}
 			testPacked(t, func(threads int) Library { return mustOneDNN(t, Options{Threads: threads, DType: dtype}) }, dtype)
 		})
 	}
 }
+
+func hasBrgemm(lib *oneDNN) bool { return !strings.Contains(lib.Name(), lib.portable.Name()) }
 
 func mustOneDNN(t *testing.T, opts Options) *oneDNN {
 	t.Helper()
@@ -31,8 +36,8 @@ func TestOneDNNUsesBrgemm(t *testing.T) {
 	for _, dtype := range []DType{F32, BF16} {
 		t.Run(dtype.String(), func(t *testing.T) {
 			lib := mustOneDNN(t, Options{DType: dtype})
-			if !strings.Contains(lib.Name(), "brg:") {
-				t.Skipf("no brgemm on this CPU: %s", lib.Name())
+			if !hasBrgemm(lib) {
+				t.Skipf("no brgemm that keeps the promises on this CPU: %s", lib.Name())
 			}
 			for _, s := range allShapes {
 				if mat := pack(t, lib, make([]float32, s.n*s.k), s); !isOneDNN(mat) {
@@ -50,10 +55,22 @@ func TestDefaultUsesPanels(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, panels := pack(t, lib, make([]float32, 12), shape{3, 4}).(*panelMatrix)
-		if want := panelsUsable(dtype) && !strings.Contains(lib.Name(), "amx"); panels != want {
+		if want := panelKind(dtype) != 0; panels != want || strings.Contains(lib.Name(), "panels") != want {
 			t.Errorf("%s packs in panels: %t, want %t", lib.Name(), panels, want)
 		}
 	}
+}
+
+// Panels for vectors of bf16, which a CPU with a matrix unit would leave aside.
+func TestVectorPanels(t *testing.T) {
+	if panelKind(BF16) == 0 {
+		t.Skip("no products of bf16 on this CPU")
+	}
+	testPacked(t, func(threads int) Library {
+		lib := mustOneDNN(t, Options{Threads: threads, DType: BF16})
+		lib.panels = [2]int32{F32: panelKind(F32), BF16: vectorBF16}
+		return lib
+	}, BF16)
 }
 
 func isOneDNN(mat Matrix) bool {

@@ -16,6 +16,9 @@ import (
 // piecesPerThread cuts a product finer than its team, whose threads may be held up.
 const piecesPerThread = 4
 
+// packRows is the rows of W that are read and packed at a time, a multiple of a panel's.
+const packRows = 256
+
 // panelMatrix is W in the order of panels.h, in C memory.
 type panelMatrix struct {
 	threads int
@@ -23,13 +26,21 @@ type panelMatrix struct {
 	c       *C.kernel_panels
 }
 
-func newPanelMatrix(w []float32, of sides, threads int, rows *sync.Pool) (*panelMatrix, error) {
-	c := &C.kernel_panels{bf16: flag(of.dtype == BF16), n: C.int64_t(of.n), k: C.int64_t(of.k)}
-	C.kernel_panels_new(c, floats(w))
+func newPanelMatrix(from source, kind int32, threads int, rows *sync.Pool) (*panelMatrix, error) {
+	c := &C.kernel_panels{kind: C.int(kind), n: C.int64_t(from.n), k: C.int64_t(from.k)}
+	C.kernel_panels_new(c)
 	if c.w == nil {
-		return nil, fmt.Errorf("kernel: pack: no memory for %d bytes (matrix of %d×%d)", of.dtype.Bytes()*of.n*of.k, of.n, of.k)
+		return nil, fmt.Errorf("kernel: pack: no memory for %d bytes (matrix of %d×%d)", from.dtype.Bytes()*from.n*from.k, from.n, from.k)
 	}
-	return &panelMatrix{threads, rows, c}, nil
+	mat := &panelMatrix{threads, rows, c}
+	err := from.each(packRows, func(w []float32, first, n int) {
+		C.kernel_panels_place(c, floats(w), C.int64_t(first), C.int64_t(n))
+	})
+	if err != nil {
+		mat.Free()
+		return nil, err
+	}
+	return mat, nil
 }
 
 func (mat *panelMatrix) Dims() (n, k int) {
@@ -50,7 +61,7 @@ func (mat *panelMatrix) MulTo(dst, x []float32, m int) {
 	}
 	scratch := mat.rows.Get().(*[]uint32)
 	defer mat.rows.Put(scratch)
-	if size := m * int(mat.c.units); len(*scratch) < size {
+	if size := int(C.kernel_panels_space(mat.c, C.int64_t(m))); len(*scratch) < size {
 		*scratch = make([]uint32, size)
 	}
 	rows := (*C.uint32_t)(unsafe.SliceData(*scratch))
@@ -69,6 +80,13 @@ func (mat *panelMatrix) mul(dst []float32, rows *C.uint32_t, m int, panels [2]in
 	C.kernel_panels_mul(mat.c, floats(dst), rows, C.int64_t(m), C.int64_t(panels[0]), C.int64_t(panels[1]))
 }
 
-func panelsUsable(dtype DType) bool {
-	return C.kernel_panels_usable(flag(dtype == BF16)) != 0
+// vectorBF16 is the kind of CPUs without a matrix unit.
+const vectorBF16 = C.PANELS_BF16
+
+// panelNames are of the kinds in panels.h.
+var panelNames = [...]string{C.PANELS_F32: "panels avx512 f32", C.PANELS_BF16: "panels avx512 bf16", C.PANELS_AMX: "panels amx bf16"}
+
+// panelKind is the best kind of panels that the CPU has for a type.
+func panelKind(dtype DType) int32 {
+	return int32(C.kernel_panels_kind(flag(dtype == BF16)))
 }

@@ -1,8 +1,8 @@
 // Products of rows with packed weights, for CPUs with AVX-512: of float32 values by fused sums, of bf16 values by the instruction VDPBF16PS,
-// which adds a pair of products. Where oneDNN waits for weights, which come from memory when rows are few, these products have asked
-// for them a panel ahead.
+// which adds a pair of products, or where there is a matrix unit by TDPBF16PS, which does so for 16 rows and 16 outputs. Where oneDNN
+// waits for weights, which come from memory when rows are few, these products have asked for them a panel ahead.
 //
-// W lies in the order in which it is read, in units of 4 bytes, a value or a pair of inputs: blocks of PANELS_DEPTH units; in a block,
+// W lies in the order in which it is read, in units of 4 bytes, a value or a pair of inputs: blocks of depth units; in a block,
 // panels of PANELS_WIDTH outputs; in a panel, units; of a unit, the weights of every output. A result is one chain of sums over its units
 // from the first to the last, however rows are cut into tiles and outputs into panels.
 #ifndef CAPMOE_KERNEL_PANELS_H
@@ -11,27 +11,53 @@
 #include <stdint.h>
 
 #define PANELS_WIDTH 32
-#define PANELS_DEPTH 512
+
+// The instructions of products.
+enum { PANELS_NONE, PANELS_F32, PANELS_BF16, PANELS_AMX };
 
 typedef struct {
-	int bf16;
+	int kind;
 	int64_t n, k;
-	int64_t units;  // of the k inputs; half of the last pair may be zero
+	int64_t units;  // of the k inputs, filled up with zero: with PANELS_AMX a multiple of 16
 	int64_t panels; // of the n outputs; the last is filled up with zero
+	int64_t depth;  // units of a block; the last may have fewer
 	uint32_t *w;
 } kernel_panels;
 
-// kernel_panels_usable tells whether the CPU has the instructions for a type.
-int kernel_panels_usable(int bf16);
+// kernel_panels_kind is the best kind that the CPU has for a type.
+int kernel_panels_kind(int bf16);
 
-// kernel_panels_new copies w, p->n × p->k, rounded if p->bf16. p->w is NULL if there is no memory.
-void kernel_panels_new(kernel_panels *p, const float *w);
+// kernel_panels_new takes memory for W, p->n × p->k of p->kind. p->w is NULL if there is none.
+void kernel_panels_new(kernel_panels *p);
 void kernel_panels_free(kernel_panels *p);
 
-// kernel_panels_rows brings m rows of x, rounded if p->bf16, into the order in which they are read, in m·p->units units.
+// kernel_panels_place copies rows [first, first+rows) of W, [rows, k], rounded if the kind says so. Both are multiples of PANELS_WIDTH,
+// but for the rows of the last piece.
+void kernel_panels_place(kernel_panels *p, const float *w, int64_t first, int64_t rows);
+
+// kernel_panels_space is the units that m rows take as they are read; kernel_panels_rows brings them into that order, rounded if the kind
+// says so.
+int64_t kernel_panels_space(const kernel_panels *p, int64_t m);
 void kernel_panels_rows(const kernel_panels *p, uint32_t *rows, const float *x, int64_t m);
 
 // kernel_panels_mul computes panels [first, end) of dst [m,n].
 void kernel_panels_mul(const kernel_panels *p, float *dst, const uint32_t *rows, int64_t m, int64_t first, int64_t end);
+
+// kernel_panels_units writes depth units of a row of k values from unit from on.
+void kernel_panels_units(const kernel_panels *p, uint32_t *dst, const float *row, int64_t from, int64_t depth);
+
+// What kernel_panels_rows and kernel_panels_mul do for the kinds of vectors, and for the matrix unit.
+void kernel_vector_rows(const kernel_panels *p, uint32_t *rows, const float *x, int64_t m);
+void kernel_vector_mul(const kernel_panels *p, float *dst, const uint32_t *rows, int64_t m, int64_t first, int64_t end);
+void kernel_amx_rows(const kernel_panels *p, uint32_t *rows, const float *x, int64_t m);
+void kernel_amx_mul(const kernel_panels *p, float *dst, const uint32_t *rows, int64_t m, int64_t first, int64_t end);
+int kernel_amx_usable(void);
+
+static inline int64_t kernel_least(int64_t a, int64_t b) { return a < b ? a : b; }
+
+static inline int64_t kernel_ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// Something of m parts is cut into pieces of nearly equal size, at most most of them each: piece i starts at kernel_cut(m, most, i).
+static inline int64_t kernel_cut(int64_t m, int64_t most, int64_t i) { return m * i / kernel_ceil_div(m, most); }
 
 #endif
