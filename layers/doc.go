@@ -27,6 +27,7 @@
 //	config.go            Config: a model's architecture; config_attention.go, config_rope.go
 //	weights.go           Weights: what a rank holds of it
 //	batch.go             Batch: its sequences of a step, whole or what is new of them
+//	embedding.go         the vectors of the vocabulary
 //	model.go             Model: the drawing above
 //	norm.go softmax.go   vectors
 //	rope.go              positions; YaRN

@@ -88,7 +88,7 @@ func (m *Model) Forward(b Batch) ([]float32, error) {
 	m.x, m.normed, m.delta = grow(m.x, n*h), grow(m.normed, n*h), grow(m.delta, n*h)
 	m.hooks.enter(0, Embed)
 	for t, id := range b.IDs {
-		copy(m.x[t*h:(t+1)*h], m.weights.Embedding[int(id)*h:])
+		m.weights.Embedding.Read(m.x[t*h:(t+1)*h], int(id))
 	}
 	for l := range m.weights.Blocks {
 		if err := m.block(l, b); err != nil {

@@ -5,7 +5,7 @@ import "capmoe/layers/kernel"
 // Weights are one rank's read-only parameters: everything but the experts whole, and
 // the experts it owns.
 type Weights struct {
-	Embedding []float32 // [V, H]
+	Embedding Embedding // [V, H]
 	Blocks    []BlockWeights
 	Norm      []float32     // [H]
 	Head      kernel.Matrix // [V, H]

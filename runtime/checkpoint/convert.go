@@ -30,6 +30,25 @@ func (t Tensor) Float32(dst []float32) error {
 	return nil
 }
 
+// BF16 copies the bits of t, of dtype BF16, to dst in row-major order. NaN and infinity
+// are errors as for Float32.
+func (t Tensor) BF16(dst []uint16) error {
+	if t.DType != BF16 {
+		return t.fault("dtype %s is not BF16", t.DType)
+	}
+	if len(dst) != t.Elements() {
+		return t.fault("%d elements, destination holds %d", t.Elements(), len(dst))
+	}
+	const exponent = 0x7f80
+	for i := range dst {
+		dst[i] = binary.LittleEndian.Uint16(t.Data[2*i : 2*i+2])
+		if dst[i]&exponent == exponent {
+			return t.fault("%s is %v, want a finite float32", t.position(i), t.float64At(i))
+		}
+	}
+	return nil
+}
+
 // widen converts the elements of t from first on to fill dst.
 // Loads name both ends of their bytes, so that the compiler checks one bound.
 func (t Tensor) widen(dst []float32, first int) {

@@ -16,8 +16,9 @@ type Estimate struct {
 }
 
 // Estimate sizes the model for a number of ranks and of bytes that a packed weight
-// takes in memory; embedding, router, norms and biases take 4 whatever it is. It panics
-// if either is not positive.
+// takes in memory; router, norms and biases take 4 whatever it is, and so is
+// the embedding counted, which takes 2 where it is stored in bf16. It panics if either is not
+// positive.
 func (c *Config) Estimate(ranks, bytesPerWeight int) Estimate {
 	if ranks < 1 || bytesPerWeight < 1 {
 		panic(fmt.Sprintf("checkpoint: estimate: %d ranks, %d bytes per weight", ranks, bytesPerWeight))

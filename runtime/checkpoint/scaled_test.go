@@ -87,7 +87,7 @@ func TestScaledRefuses(t *testing.T) {
 		{"a weight that is NaN", spoilt, fits, 24, `tensor "w": element 13 [2 1] is NaN, NaN after scaling, want a finite float32`},
 		{"a product beyond the largest", large, scale([]int{2, 2}, 1, 1, 1, 3e38), 24,
 			`tensor "w": element 23 [3 5] is 128, +Inf after scaling, want a finite float32`},
-		{"rows that do not start with a block", weight.Rows(1, 3), fits.Rows(0, 1), 18, `tensor "w": rows from 1 on, their scales start at row 0`},
+		{"rows of two blocks with the scales of one", weight.Rows(1, 3), fits.Rows(0, 1), 18, `tensor "s": shape [1 2], want [2 2] (blocks of 3 in [3 6])`},
 		{"rows with the scales of others", weight.Rows(3, 1), fits.Rows(0, 1), 6, `tensor "w": rows from 3 on, their scales start at row 0`},
 	} {
 		t.Run(c.rule, func(t *testing.T) {

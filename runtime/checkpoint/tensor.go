@@ -14,7 +14,9 @@ type Tensor struct {
 	Shape []int  // empty for a scalar; shared, not to be changed
 	Data  []byte // row-major, little-endian, at any alignment; read-only; valid until the file is closed
 
-	row int // where Shape[0] starts in the stored tensor: errors speak of stored positions
+	row   int   // where Shape[0] starts in the stored tensor: errors speak of stored positions
+	outer []int // the place in the stored tensor's dimensions before Shape
+	first int   // the stored element that this place starts with
 }
 
 // Elements is the product of the shape: 1 for a scalar.
@@ -32,6 +34,18 @@ func (t Tensor) Rows(first, n int) Tensor {
 	t.Shape = slices.Clone(t.Shape)
 	t.Shape[0] = n
 	t.row += first
+	return t
+}
+
+// Matrix is a single row of t without its first dimension: one expert's matrix of a
+// fused [E, rows, columns] tensor. It panics if t has another number of rows.
+func (t Tensor) Matrix() Tensor {
+	if len(t.Shape) < 2 || t.Shape[0] != 1 {
+		panic(fmt.Sprintf("checkpoint: matrix: tensor %q has shape %v, want one row", t.Name, t.Shape))
+	}
+	t.outer = append(slices.Clone(t.outer), t.row)
+	t.first += t.row * product(t.Shape[1:])
+	t.row, t.Shape = 0, t.Shape[1:]
 	return t
 }
 
@@ -69,7 +83,7 @@ func (t Tensor) position(i int) string {
 		index[0] += t.row
 		i += t.row * product(t.Shape[1:])
 	}
-	return fmt.Sprintf("element %d %v", i, index)
+	return fmt.Sprintf("element %d %v", t.first+i, append(slices.Clone(t.outer), index...))
 }
 
 // byteSize is the number of bytes of a tensor. An error says that it does not

@@ -11,10 +11,9 @@ import (
 func LoadWeights(s *Store, c *Config, lib kernel.Library, held func(layer int) []int) (*layers.Weights, error) {
 	l := &loader{store: s, lib: lib, cfg: c, names: c.Family.names}
 	m := c.Model
-	l.room(max(m.Vocab, 2*m.MoE.Inner) * m.Hidden) // once: what a growing buffer leaves behind counts to the peak
 	w := new(layers.Weights)
 	var err error
-	if w.Embedding, err = l.vector(l.names.embedding, "vocab_size × hidden_size", m.Vocab, m.Hidden); err != nil {
+	if w.Embedding, err = l.embedding(); err != nil {
 		return nil, err
 	}
 	for layer := range m.Layers {
@@ -28,11 +27,27 @@ func LoadWeights(s *Store, c *Config, lib kernel.Library, held func(layer int) [
 		return nil, err
 	}
 	if c.Tied {
-		w.Head, err = lib.Pack(w.Embedding, m.Vocab, m.Hidden)
+		w.Head, err = lib.PackFrom(func(dst []float32, first int) error { w.Embedding.Read(dst, first); return nil }, m.Vocab, m.Hidden)
 	} else {
 		w.Head, err = l.matrix("vocab_size × hidden_size", m.Hidden, part{l.names.head, m.Vocab})
 	}
 	return w, err
+}
+
+// embedding reads the vectors of the vocabulary; those in bf16 stay so.
+func (l *loader) embedding() (layers.Embedding, error) {
+	m := l.cfg.Model
+	t, err := l.open(l.names.embedding, "vocab_size × hidden_size", m.Vocab, m.Hidden)
+	if err != nil {
+		return layers.Embedding{}, err
+	}
+	defer t.Release()
+	if t.DType == BF16 {
+		bits := make([]uint16, t.Elements())
+		return layers.NewEmbeddingBF16(bits, m.Hidden), t.BF16(bits)
+	}
+	vectors := make([]float32, t.Elements())
+	return layers.NewEmbedding(vectors, m.Hidden), t.read(vectors)
 }
 
 // block reads one layer.

@@ -1,6 +1,9 @@
 package checkpoint
 
-import "capmoe/layers"
+import (
+	"capmoe/layers"
+	"capmoe/layers/kernel"
+)
 
 // expert reads one expert of a layer: from tensors of its own, or from those that hold
 // the experts of a layer together.
@@ -43,17 +46,24 @@ func (l *loader) threeMatrices(w *layers.ExpertWeights, inner int, names [3]stri
 // fusedExpert reads an expert's rows of the tensors that hold all, laid out as packed.
 func (l *loader) fusedExpert(w *layers.ExpertWeights, layer, expert int) error {
 	hidden, inner := l.cfg.Model.Hidden, l.cfg.Model.MoE.Inner
-	gateUp, err := l.rowsOf(expert, in(layer, l.names.allGateUp), "experts × 2·width × hidden_size", 2*inner, hidden)
-	if err != nil {
+	var err error
+	if w.GateUp, err = l.slice(expert, in(layer, l.names.allGateUp), "experts × 2·width × hidden_size", 2*inner, hidden); err != nil {
 		return err
 	}
-	if w.GateUp, err = l.lib.Pack(gateUp, 2*inner, hidden); err != nil {
-		return err
-	}
-	down, err := l.rowsOf(expert, in(layer, l.names.allDown), "experts × hidden_size × width", hidden, inner)
-	if err != nil {
-		return err
-	}
-	w.Down, err = l.lib.Pack(down, hidden, inner)
+	w.Down, err = l.slice(expert, in(layer, l.names.allDown), "experts × hidden_size × width", hidden, inner)
 	return err
+}
+
+// slice packs one expert's matrix [rows, k] of a tensor [E, rows, k].
+func (l *loader) slice(expert int, name, dims string, rows, k int) (kernel.Matrix, error) {
+	t, err := l.store.Tensor(name)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.Expect(dims, l.cfg.Model.MoE.Experts, rows, k); err != nil {
+		return nil, err
+	}
+	w := stack{parts: []stored{{Tensor: t.Rows(expert, 1).Matrix()}}, k: k}
+	defer w.release()
+	return l.lib.PackFrom(w.read, rows, k)
 }

@@ -19,13 +19,14 @@ type part struct {
 	rows int
 }
 
-// matrix packs stored matrices of k columns, one below the other.
+// matrix packs stored matrices of k columns, one below the other, some rows at a time.
 func (l *loader) matrix(dims string, k int, parts ...part) (kernel.Matrix, error) {
-	rows, err := l.rows(dims, k, parts...)
+	w, err := l.stack(dims, k, parts...)
 	if err != nil {
 		return nil, err
 	}
-	return l.lib.Pack(rows, len(rows)/k, k)
+	defer w.release()
+	return l.lib.PackFrom(w.read, w.rows(), k)
 }
 
 // exact is matrix in float32, whatever type the library packs: for scores, which decide.
@@ -70,22 +71,12 @@ func (l *loader) vector(name, dims string, shape ...int) ([]float32, error) {
 }
 
 func (l *loader) read(dst []float32, name, dims string, shape ...int) error {
-	t, err := l.store.Tensor(name)
+	t, err := l.open(name, dims, shape...)
 	if err != nil {
-		return err
-	}
-	if err := t.Expect(dims, shape...); err != nil {
 		return err
 	}
 	defer t.Release()
-	if t.DType != F8E4M3 || l.cfg.Block == 0 {
-		return t.Float32(dst)
-	}
-	scale, err := l.store.Tensor(name + "_scale_inv")
-	if err != nil {
-		return err
-	}
-	return t.Float32Scaled(dst, scale, l.cfg.Block)
+	return t.read(dst)
 }
 
 // halves brings neighbouring rows of k columns, 2j and 2j+1, to rows j and j + half:
