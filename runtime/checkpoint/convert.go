@@ -3,6 +3,7 @@ package checkpoint
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 )
 
 // chunk is how many elements are converted before they are checked: few enough
@@ -67,9 +68,7 @@ func (t Tensor) widen(dst []float32, first int) {
 			dst[i] = float16(binary.LittleEndian.Uint16(src[2*i : 2*i+2]))
 		}
 	case BF16:
-		for i := range dst {
-			dst[i] = math.Float32frombits(uint32(binary.LittleEndian.Uint16(src[2*i:2*i+2])) << 16)
-		}
+		widenBF16(dst, src)
 	case F8E4M3:
 		for i := range dst {
 			dst[i] = float8E4M3[src[i]]
@@ -81,15 +80,31 @@ func (t Tensor) widen(dst []float32, first int) {
 	}
 }
 
+// widenBF16 takes four values at a time: most checkpoints are of them.
+func widenBF16(dst []float32, src []byte) {
+	for ; len(dst) >= 4; dst, src = dst[4:], src[8:] {
+		four := binary.LittleEndian.Uint64(src)
+		dst[0] = math.Float32frombits(uint32(four) << 16)
+		dst[1] = math.Float32frombits(uint32(four) &^ 0xffff)
+		dst[2] = math.Float32frombits(uint32(four>>32) << 16)
+		dst[3] = math.Float32frombits(uint32(four>>32) &^ 0xffff)
+	}
+	for i := range dst {
+		dst[i] = math.Float32frombits(uint32(binary.LittleEndian.Uint16(src[2*i:])) << 16)
+	}
+}
+
 // notFinite is the index of the first NaN or infinity, or -1.
 func notFinite(values []float32) int {
-	const exponent = 0x7f800000
-	for i, v := range values {
-		if math.Float32bits(v)&exponent == exponent {
-			return i
-		}
+	const magnitude, smallest, infinite = 0x7fffffff, 0x00800000, 0x7f800000
+	carry := uint32(0) // its sign is that of an exponent beyond the largest, plus one
+	for _, v := range values {
+		carry |= math.Float32bits(v)&magnitude + smallest
 	}
-	return -1
+	if carry>>31 == 0 {
+		return -1
+	}
+	return slices.IndexFunc(values, func(v float32) bool { return math.Float32bits(v)&magnitude >= infinite })
 }
 
 // float64At is element i of t, for messages.

@@ -7,9 +7,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// Want tells the system that t is about to be read: it may read ahead.
+func (t Tensor) Want() { t.advise(unix.MADV_WILLNEED) }
+
 // Release tells the system that t has been read: its mapped pages no longer count to
 // this process's memory. Reading it again brings them back.
-func (t Tensor) Release() {
+func (t Tensor) Release() { t.advise(unix.MADV_DONTNEED) }
+
+// advise speaks of the pages that are t's alone. It is best effort: nothing but time and
+// memory hangs on it.
+func (t Tensor) advise(how int) {
 	if len(t.Data) == 0 {
 		return
 	}
@@ -20,5 +27,5 @@ func (t Tensor) Release() {
 		return
 	}
 	whole := (uintptr(len(t.Data)) - skip) / page * page
-	unix.Madvise(t.Data[skip:skip+whole], unix.MADV_DONTNEED) // best effort: memory only
+	_ = unix.Madvise(t.Data[skip:skip+whole], how)
 }

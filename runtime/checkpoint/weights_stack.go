@@ -61,6 +61,7 @@ func (l *loader) stack(dims string, k int, parts ...part) (stack, error) {
 				return w, err
 			}
 		}
+		t.Want()
 		w.parts = append(w.parts, t)
 	}
 	return w, nil
