@@ -3,27 +3,31 @@ package layers
 import (
 	"math"
 
+	"capmoe/collective"
 	"capmoe/layers/kernel"
 )
 
 // attention is causal self-attention with grouped keys and values. A sequence sees
 // only itself, whatever else is in the batch.
 type attention struct {
-	cfg   AttentionConfig
-	eps   float32
-	rope  *rope
-	heads *heads
+	rank   int
+	cfg    AttentionConfig
+	eps    float32
+	rope   *rope
+	heads  *heads
+	spread *spreader
 
 	qkv   []float32 // [T_l, Queries + 2·Values]
 	mixed []float32 // [T_l, Queries]
 }
 
-func newAttention(lib kernel.Library, cfg AttentionConfig, eps float32) *attention {
-	return &attention{cfg: cfg, eps: eps, rope: newRope(cfg.HeadDim, cfg.Rope), heads: newHeads(lib)}
+func newAttention(c collective.Communicator, lib kernel.Library, model Config) *attention {
+	cfg := model.Attention
+	return &attention{rank: c.Rank(), cfg: cfg, eps: model.Eps, rope: newRope(cfg.HeadDim, cfg.Rope), heads: newHeads(lib), spread: newSpreader(c)}
 }
 
 // forward computes y = attention(x) for the sequences of a batch: x and y are [T_l, H].
-func (a *attention) forward(y, x []float32, w *AttentionWeights, layer int, b Batch) {
+func (a *attention) forward(y, x []float32, w *AttentionWeights, layer int, b Batch) error {
 	width := a.cfg.Queries() + 2*a.cfg.Values()
 	n := len(b.IDs)
 	a.qkv = grow(a.qkv, n*width)
@@ -36,19 +40,51 @@ func (a *attention) forward(y, x []float32, w *AttentionWeights, layer int, b Ba
 		clip(a.qkv, a.cfg.Clip)
 	}
 	for s := range b.Sequences() {
-		from, to := int(b.Starts[s]), int(b.Starts[s+1])
-		past := b.past(s)
-		a.rope.grow(past + to - from)
-		for t := from; t < to; t++ {
-			a.place(a.qkv[t*width:(t+1)*width], w, past+t-from)
-		}
-		a.mix(b, s, w, layer)
+		some := run{from: int(b.Starts[s]), to: int(b.Starts[s+1]), past: b.past(s)}
+		a.turn(some, w)
+		a.mix(some, a.keys(b, s, layer), w, layer)
+	}
+	if err := a.mixSpread(b, w, layer); err != nil {
+		return err
 	}
 	a.heads.attend()
 	w.Out.MulTo(y, a.mixed, n)
 	if w.OutBias != nil {
 		addRows(y, w.OutBias)
 	}
+	return nil
+}
+
+// run is neighbouring tokens of a sequence in a batch, which follow past others.
+type run struct {
+	from, to, past int
+}
+
+// turn places the queries and keys of a run.
+func (a *attention) turn(r run, w *AttentionWeights) {
+	width := a.cfg.Queries() + 2*a.cfg.Values()
+	a.rope.grow(r.past + r.to - r.from)
+	for t := r.from; t < r.to; t++ {
+		a.place(a.qkv[t*width:(t+1)*width], w, r.past+t-r.from)
+	}
+}
+
+// mixSpread adds the heads over this rank's pieces of sequences that are spread over ranks.
+func (a *attention) mixSpread(b Batch, w *AttentionWeights, layer int) error {
+	if len(b.Spread) == 0 {
+		return nil
+	}
+	b.pieces(a.rank, func(i int, p Piece, from int) { a.turn(run{from, from + p.N, b.Spread[i].Past + p.First}, w) })
+	queries, values := a.cfg.Queries(), a.cfg.Values()
+	width := queries + 2*values
+	keys, err := a.spread.share(b, layer, 2*values, func(dst []float32, t int) { copy(dst, a.qkv[t*width+queries:(t+1)*width]) })
+	if err != nil {
+		return err
+	}
+	b.pieces(a.rank, func(i int, p Piece, from int) {
+		a.mix(run{from, from + p.N, b.Spread[i].Past + p.First}, keys[i], w, layer)
+	})
+	return nil
 }
 
 // place normalises one token's queries and keys and turns them to its position.
@@ -79,19 +115,18 @@ func (a *attention) keys(b Batch, s, layer int) paged {
 	return paged{pages: c.layer(layer), rows: PageTokens, stride: 2 * values}
 }
 
-// mix adds the heads over the tokens of sequence s of a batch.
-func (a *attention) mix(b Batch, s int, w *AttentionWeights, layer int) {
-	from, to := int(b.Starts[s]), int(b.Starts[s+1])
+// mix adds the heads over a run.
+func (a *attention) mix(r run, keys paged, w *AttentionWeights, layer int) {
+	from, to, c := r.from, r.to, a.cfg
 	if from == to {
 		return
 	}
-	c, keys := a.cfg, a.keys(b, s, layer)
 	width := c.Queries() + 2*c.Values()
 	q, mixed := a.qkv[from*width:to*width], a.mixed[from*c.Queries():to*c.Queries()]
 	for h := range c.Heads {
 		kv := h / (c.Heads / c.KVHeads) * c.HeadDim
 		one := head{
-			n: to - from, past: b.past(s),
+			n: to - from, past: r.past,
 			dst:    columns{mixed[h*c.HeadDim:], c.HeadDim, c.Queries()},
 			q:      [2]columns{{q[h*c.HeadDim:], c.HeadDim, width}},
 			k:      [2]paged{keys.columns(kv, c.HeadDim)},

@@ -3,20 +3,53 @@ package layers
 import "fmt"
 
 // Batch is one rank's tokens of a step: sequences back to back, whole, or what is new
-// of them.
+// of them; behind them, its pieces of the sequences that are spread over ranks.
 type Batch struct {
 	IDs    []int32  // [T_l] vocabulary ids
 	Tokens []int32  // [T_l] global token ids: places in the step, over all ranks
-	Starts []int32  // [S+1] where sequences begin in IDs; the last entry is T_l
+	Starts []int32  // [S+1] where sequences begin in IDs; the last entry is where pieces begin, T_l without any
 	Caches []*Cache // [S] what came before; the step adds to them. nil: sequences are whole
+
+	// Spread is the sequences that several ranks bring, the same on every rank, but for
+	// their caches. This rank's pieces come in their order.
+	Spread []Spread
 
 	// Unbounded runs the step without capacity, the same on every rank: all pairs of
 	// the top K stay, and none is added.
 	Unbounded bool
 }
 
+// Add appends tokens, whose global ids follow each other from first on.
+func (b *Batch) Add(ids []int32, first int) {
+	b.IDs = append(b.IDs, ids...)
+	for t := range ids {
+		b.Tokens = append(b.Tokens, int32(first+t))
+	}
+}
+
 // Sequences is the number of sequences in the batch.
 func (b Batch) Sequences() int { return max(0, len(b.Starts)-1) }
+
+// whole is the number of tokens before the pieces.
+func (b Batch) whole() int {
+	if len(b.Starts) == 0 {
+		return 0
+	}
+	return int(b.Starts[len(b.Starts)-1])
+}
+
+// pieces calls do for each of a rank's pieces: its sequence in Spread, and where it lies in IDs.
+func (b Batch) pieces(rank int, do func(spread int, p Piece, from int)) {
+	from := b.whole()
+	for i, s := range b.Spread {
+		for _, p := range s.Pieces {
+			if p.Rank == rank {
+				do(i, p, from)
+				from += p.N
+			}
+		}
+	}
+}
 
 // past is the number of tokens before those that sequence s brings.
 func (b Batch) past(s int) int {
@@ -31,6 +64,11 @@ func (b Batch) reserve() {
 	for s, c := range b.Caches {
 		c.reserve(int(b.Starts[s+1] - b.Starts[s]))
 	}
+	for _, s := range b.Spread {
+		if s.Cache != nil {
+			s.Cache.reserve(s.Tokens())
+		}
+	}
 }
 
 // advance counts what the sequences brought as past.
@@ -38,15 +76,27 @@ func (b Batch) advance() {
 	for s, c := range b.Caches {
 		c.length += int(b.Starts[s+1] - b.Starts[s])
 	}
+	for _, s := range b.Spread {
+		if s.Cache != nil {
+			s.Cache.length += s.Tokens()
+		}
+	}
 }
 
 // check fails on a batch that does not fit together or an id outside the vocabulary.
-func (b Batch) check(vocab int) error {
+func (b Batch) check(vocab, rank int) error {
 	if len(b.Tokens) != len(b.IDs) {
 		return fmt.Errorf("layers: batch: %d global token ids for %d tokens", len(b.Tokens), len(b.IDs))
 	}
-	if s := b.Sequences(); s == 0 && len(b.IDs) > 0 || s > 0 && int(b.Starts[s]) != len(b.IDs) {
-		return fmt.Errorf("layers: batch: sequences do not end at its %d tokens", len(b.IDs))
+	end := b.whole()
+	b.pieces(rank, func(_ int, p Piece, _ int) { end += p.N })
+	if end != len(b.IDs) {
+		return fmt.Errorf("layers: batch: sequences and pieces end at %d of its %d tokens", end, len(b.IDs))
+	}
+	for i, s := range b.Spread {
+		if err := s.check(); err != nil {
+			return fmt.Errorf("layers: batch: spread sequence %d: %w", i, err)
+		}
 	}
 	if s := b.Sequences(); b.Caches != nil && len(b.Caches) != s {
 		return fmt.Errorf("layers: batch: %d caches for %d sequences", len(b.Caches), s)

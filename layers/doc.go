@@ -28,6 +28,7 @@
 //	weights.go           Weights: what a rank holds of it
 //	batch.go             Batch: its sequences of a step, whole or what is new of them
 //	embedding.go         the vectors of the vocabulary
+//	spread.go            sequences whose tokens several ranks bring
 //	model.go             Model: the drawing above
 //	norm.go softmax.go   vectors
 //	rope.go              positions; YaRN

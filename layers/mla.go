@@ -3,6 +3,7 @@ package layers
 import (
 	"math"
 
+	"capmoe/collective"
 	"capmoe/layers/kernel"
 )
 
@@ -13,9 +14,11 @@ import (
 //	            └─ k with position [Rope], for all heads ─────────────┘
 //	x (─ QDown ─ norm) ─ Q ─ per head: q without position [Nope], with position [Rope]
 type latentAttention struct {
-	cfg   AttentionConfig
-	rope  *rope
-	heads *heads
+	rank   int
+	cfg    AttentionConfig
+	rope   *rope
+	heads  *heads
+	spread *spreader
 
 	latent []float32 // [T_l, KVRank] normalised
 	down   []float32 // [T_l, KVRank + Rope]
@@ -25,28 +28,61 @@ type latentAttention struct {
 	mixed  []float32 // [T_l, Heads·Value]
 }
 
-func newLatentAttention(lib kernel.Library, cfg AttentionConfig) *latentAttention {
-	return &latentAttention{cfg: cfg, rope: newRope(cfg.Latent.Rope, cfg.Rope), heads: newHeads(lib)}
+func newLatentAttention(comm collective.Communicator, lib kernel.Library, cfg AttentionConfig) *latentAttention {
+	return &latentAttention{rank: comm.Rank(), spread: newSpreader(comm), cfg: cfg, rope: newRope(cfg.Latent.Rope, cfg.Rope), heads: newHeads(lib)}
 }
 
 // forward computes y = attention(x) for the sequences of a batch: x and y are [T_l, H].
-func (a *latentAttention) forward(y, x []float32, w *LatentWeights, layer int, b Batch) {
+func (a *latentAttention) forward(y, x []float32, w *LatentWeights, layer int, b Batch) error {
 	c := a.cfg.Latent
 	n := len(b.IDs)
 	a.queries(x, w, n)
 	a.keysAndValues(x, w, n)
 	a.mixed = grow(a.mixed, n*a.cfg.Heads*c.Value)
 	for s := range b.Sequences() {
-		from, to := int(b.Starts[s]), int(b.Starts[s+1])
-		past := b.past(s)
-		a.rope.grow(past + to - from)
-		for t := from; t < to; t++ {
-			a.place(t, past+t-from)
-		}
-		a.mix(b, s, layer)
+		some := run{from: int(b.Starts[s]), to: int(b.Starts[s+1]), past: b.past(s)}
+		a.turn(some)
+		kv, position := a.keys(b, s, layer)
+		a.mix(some, kv, position)
+	}
+	if err := a.mixSpread(b, layer); err != nil {
+		return err
 	}
 	a.heads.attend()
 	w.Out.MulTo(y, a.mixed, n)
+	return nil
+}
+
+// turn places the queries and keys of a run.
+func (a *latentAttention) turn(r run) {
+	a.rope.grow(r.past + r.to - r.from)
+	for t := r.from; t < r.to; t++ {
+		a.place(t, r.past+t-r.from)
+	}
+}
+
+// mixSpread adds the heads over this rank's pieces of sequences that are spread over ranks.
+func (a *latentAttention) mixSpread(b Batch, layer int) error {
+	if len(b.Spread) == 0 {
+		return nil
+	}
+	b.pieces(a.rank, func(i int, p Piece, from int) { a.turn(run{from, from + p.N, b.Spread[i].Past + p.First}) })
+	kvWidth := a.cfg.Heads * (a.cfg.Latent.Nope + a.cfg.Latent.Value)
+	rows, err := a.spread.share(b, layer, kvWidth+a.cfg.Latent.Rope, a.row)
+	if err != nil {
+		return err
+	}
+	b.pieces(a.rank, func(i int, p Piece, from int) {
+		a.mix(run{from, from + p.N, b.Spread[i].Past + p.First}, rows[i], rows[i].columns(kvWidth, 0))
+	})
+	return nil
+}
+
+// row is what token t is looked up by, as a cache holds it.
+func (a *latentAttention) row(dst []float32, t int) {
+	kvWidth, downWidth := a.cfg.Heads*(a.cfg.Latent.Nope+a.cfg.Latent.Value), a.cfg.Latent.KVRank+a.cfg.Latent.Rope
+	copy(dst, a.kv[t*kvWidth:(t+1)*kvWidth])
+	copy(dst[kvWidth:], a.down[t*downWidth+a.cfg.Latent.KVRank:(t+1)*downWidth])
 }
 
 // queries computes q from n rows of x.
@@ -101,24 +137,21 @@ func (a *latentAttention) keys(b Batch, s, layer int) (kv, position paged) {
 	}
 	cache := b.Caches[s]
 	for t := from; t < to; t++ {
-		row := cache.row(layer, cache.length+t-from)
-		copy(row, a.kv[t*kvWidth:(t+1)*kvWidth])
-		copy(row[kvWidth:], a.down[t*downWidth+c.KVRank:(t+1)*downWidth])
+		a.row(cache.row(layer, cache.length+t-from), t)
 	}
 	kv = paged{pages: cache.layer(layer), rows: PageTokens, stride: kvWidth + c.Rope}
 	return kv, kv.columns(kvWidth, 0)
 }
 
-// mix adds the heads over the tokens of sequence s of a batch.
-func (a *latentAttention) mix(b Batch, s, layer int) {
-	from, to := int(b.Starts[s]), int(b.Starts[s+1])
+// mix adds the heads over a run.
+func (a *latentAttention) mix(r run, kv, position paged) {
+	from, to := r.from, r.to
 	if from == to {
 		return
 	}
 	c := a.cfg.Latent
 	perHead, outWidth := c.Nope+c.Value, a.cfg.Heads*c.Value
 	q, mixed := a.q[from*a.cfg.Queries():], a.mixed[from*outWidth:]
-	kv, position := a.keys(b, s, layer)
 	scale := 1 / math.Sqrt(float64(a.cfg.HeadDim))
 	if c.ScaleFactor != 0 {
 		scale *= float64(c.ScaleFactor)
@@ -126,7 +159,7 @@ func (a *latentAttention) mix(b Batch, s, layer int) {
 	for h := range a.cfg.Heads {
 		qh := q[h*a.cfg.HeadDim:]
 		a.heads.add(head{
-			n: to - from, past: b.past(s),
+			n: to - from, past: r.past,
 			dst:   columns{mixed[h*c.Value:], c.Value, outWidth},
 			q:     [2]columns{{qh, c.Nope, a.cfg.Queries()}, {qh[c.Nope:], c.Rope, a.cfg.Queries()}},
 			k:     [2]paged{kv.columns(h*perHead, c.Nope), position.columns(0, c.Rope)},

@@ -11,6 +11,7 @@ import (
 // Model runs a mixture-of-experts transformer on one rank of many: its own
 // sequences' attention, its own experts' rows.
 type Model struct {
+	comm      collective.Communicator
 	cfg       Config
 	weights   *Weights
 	attention *attention       // one of the two
@@ -48,16 +49,16 @@ func NewModel(c collective.Communicator, p Parts) (*Model, error) {
 	if n := len(p.Weights.Blocks); n != p.Config.Layers || n == 0 {
 		return nil, fmt.Errorf("layers: model: weights of %d layers for a model of %d", n, p.Config.Layers)
 	}
-	m := &Model{cfg: p.Config, weights: p.Weights, moe: moe, unbounded: moe, hooks: p.Hooks}
+	m := &Model{comm: c, cfg: p.Config, weights: p.Weights, moe: moe, unbounded: moe, hooks: p.Hooks}
 	if p.Policy.Policy != capacity.Dropless {
 		if m.unbounded, err = NewMoE(c, p.withoutCapacity()); err != nil {
 			return nil, err
 		}
 	}
 	if p.Config.Attention.Latent.On() {
-		m.latent = newLatentAttention(p.Kernels, p.Config.Attention)
+		m.latent = newLatentAttention(c, p.Kernels, p.Config.Attention)
 	} else {
-		m.attention = newAttention(p.Kernels, p.Config.Attention, p.Config.Eps)
+		m.attention = newAttention(c, p.Kernels, p.Config)
 	}
 	return m, nil
 }
@@ -80,7 +81,7 @@ func (p Parts) withoutCapacity() Parts {
 // one token, and sequences without a cache, have them but for the rounding of float32:
 // a product's bits may depend on its number of rows.
 func (m *Model) Forward(b Batch) ([]float32, error) {
-	if err := b.check(m.cfg.Vocab); err != nil {
+	if err := b.check(m.cfg.Vocab, m.comm.Rank()); err != nil {
 		return nil, err
 	}
 	b.reserve()
@@ -107,10 +108,8 @@ func (m *Model) block(layer int, b Batch) error {
 	w := &m.weights.Blocks[layer]
 	m.hooks.enter(layer, Attention)
 	rmsNorm(m.normed, m.x, w.AttentionNorm, m.cfg.Eps)
-	if m.latent != nil {
-		m.latent.forward(m.delta, m.normed, &w.Latent, layer, b)
-	} else {
-		m.attention.forward(m.delta, m.normed, &w.Attention, layer, b)
+	if err := m.attend(w, layer, b); err != nil {
+		return err
 	}
 	addTo(m.x, m.delta)
 	rmsNorm(m.normed, m.x, w.MoENorm, m.cfg.Eps)
@@ -122,6 +121,14 @@ func (m *Model) block(layer int, b Batch) error {
 	}
 	addTo(m.x, m.delta)
 	return nil
+}
+
+// attend is delta = attention(normed).
+func (m *Model) attend(w *BlockWeights, layer int, b Batch) error {
+	if m.latent != nil {
+		return m.latent.forward(m.delta, m.normed, &w.Latent, layer, b)
+	}
+	return m.attention.forward(m.delta, m.normed, &w.Attention, layer, b)
 }
 
 // mixture is the one for a step.

@@ -100,7 +100,7 @@ type generator struct {
 	owned    map[*sequence]*owned
 
 	batch  layers.Batch
-	mine   []part    // of the step, this rank's: the sequences of batch
+	mine   []held    // of the step, this rank's: the sequences and pieces of batch
 	hidden []float32 // [n, H] last rows of parts that end
 	logits []float32 // [n, V]
 	chosen []int32   // [parts that end] next tokens, after the exchange
@@ -113,6 +113,13 @@ type owned struct {
 	cache   *layers.Cache // nil without a cache
 	sampler *sampler
 	ledger  capacity.Ledger
+	end     int // where its part of the step ends in the batch, on the sequence's own rank
+}
+
+// held is tokens from to to-1 of a batch, which are a sequence's.
+type held struct {
+	*owned
+	from, to int
 }
 
 func (g *generator) prepare() error {
@@ -155,6 +162,7 @@ func (g *generator) step(parts []part) error {
 	if err := g.choose(parts, hidden); err != nil {
 		return err
 	}
+	g.letGo(parts)
 	g.meter.clock.stop()
 	if err := g.extend(parts); err != nil {
 		return err

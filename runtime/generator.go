@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"capmoe/collective"
+	"capmoe/layers"
 	"capmoe/layers/capacity"
 	"capmoe/runtime/tokenizer"
 )
@@ -38,28 +39,63 @@ func (g *generator) sequences() ([]*sequence, error) {
 // gather makes this rank's batch of the step's parts. Global token ids number the
 // step's tokens in order of request.
 func (g *generator) gather(parts []part) {
-	b := &g.batch
-	b.IDs, b.Tokens, b.Caches = b.IDs[:0], b.Tokens[:0], b.Caches[:0]
+	b, self := &g.batch, g.proc.Comm.Rank()
+	b.IDs, b.Tokens, b.Caches, b.Spread = b.IDs[:0], b.Tokens[:0], b.Caches[:0], b.Spread[:0]
 	b.Starts = append(b.Starts[:0], 0)
 	g.mine = g.mine[:0]
-	token := int32(0)
+	token := 0
 	for _, p := range parts {
-		if p.rank == g.proc.Comm.Rank() {
-			g.mine = append(g.mine, p)
-			b.IDs = append(b.IDs, p.tokens()...)
-			for t := range p.n {
-				b.Tokens = append(b.Tokens, token+int32(t))
-			}
+		if p.rank == self && !p.spread() {
+			o := g.own(p.sequence)
+			g.add(o, p.tokens(), token)
 			b.Starts = append(b.Starts, int32(len(b.IDs)))
-			if o := g.own(p.sequence); o.cache != nil {
+			if o.cache != nil {
 				b.Caches = append(b.Caches, o.cache)
 			}
 		}
-		token += int32(p.n)
+		token += p.n
+	}
+	g.gatherPieces(parts)
+}
+
+// gatherPieces adds this rank's pieces of prompts that all ranks bring.
+func (g *generator) gatherPieces(parts []part) {
+	ranks, self := g.proc.Comm.Size(), g.proc.Comm.Rank()
+	token := 0
+	for _, p := range parts {
+		if p.spread() {
+			o := g.own(p.sequence)
+			pieces := cut(p.n, p.rank, ranks)
+			for _, piece := range pieces {
+				if piece.Rank == self {
+					g.add(o, p.tokens()[piece.First:piece.First+piece.N], token+piece.First)
+				}
+			}
+			g.batch.Spread = append(g.batch.Spread, layers.Spread{Past: p.done, Pieces: pieces, Cache: o.cache})
+		}
+		token += p.n
 	}
 }
 
-// own is what this rank holds of a sequence of its own.
+// add appends tokens of a sequence to the batch.
+func (g *generator) add(o *owned, ids []int32, token int) {
+	from := len(g.batch.IDs)
+	g.batch.Add(ids, token)
+	o.end = len(g.batch.IDs)
+	g.mine = append(g.mine, held{o, from, o.end})
+}
+
+// letGo gives back the caches of prompts that all ranks have brought and one goes on with.
+func (g *generator) letGo(parts []part) {
+	for _, p := range parts {
+		if o := g.owned[p.sequence]; p.spread() && p.ends() && p.rank != g.proc.Comm.Rank() && o.cache != nil {
+			o.cache.Free()
+			o.cache = nil
+		}
+	}
+}
+
+// own is what this rank holds of a sequence.
 func (g *generator) own(q *sequence) *owned {
 	o := g.owned[q]
 	if o == nil {
@@ -74,10 +110,9 @@ func (g *generator) own(q *sequence) *owned {
 
 // account enters what a layer has decided into the ledgers of this rank's sequences.
 func (g *generator) account(plan *capacity.Plan) {
-	for i, p := range g.mine {
-		o := g.owned[p.sequence]
-		for t := g.batch.Starts[i]; t < g.batch.Starts[i+1]; t++ {
-			plan.Account(&o.ledger, int(t))
+	for _, some := range g.mine {
+		for t := some.from; t < some.to; t++ {
+			plan.Account(&some.ledger, t)
 		}
 	}
 }
@@ -102,9 +137,9 @@ func (g *generator) choose(parts []part, hidden []float32) error {
 func (g *generator) sample(parts []part, hidden []float32) (fault error) {
 	width, vocab := g.config.Model.Hidden, g.config.Model.Vocab
 	g.hidden = g.hidden[:0]
-	for i, p := range g.mine {
-		if p.ends() {
-			last := int(g.batch.Starts[i+1]) * width
+	for _, p := range parts {
+		if p.rank == g.proc.Comm.Rank() && p.ends() {
+			last := g.owned[p.sequence].end * width
 			g.hidden = append(g.hidden, hidden[last-width:last]...)
 		}
 	}

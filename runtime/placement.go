@@ -1,5 +1,7 @@
 package runtime
 
+import "capmoe/layers"
+
 // nodesOf numbers the hosts of the ranks in order of first appearance.
 func nodesOf(hosts []string) []int32 {
 	number := map[string]int32{}
@@ -30,4 +32,38 @@ func dealSequences(sequences [][]int32, ranks int) (rankOf []int) {
 		before += len(seq)
 	}
 	return rankOf
+}
+
+// leastSpread is the fewest tokens of a sequence that is worth spreading over ranks.
+const leastSpread = 2 * layers.PageTokens
+
+// uneven tells whether dealing whole sequences of some lengths leaves a rank with more than a
+// quarter above the mean, so that long ones are better spread.
+func uneven(lengths, rankOf []int, ranks int) bool {
+	loads := make([]int, ranks)
+	total, most := 0, 0
+	for i, n := range lengths {
+		loads[rankOf[i]] += n
+		total += n
+		most = max(most, loads[rankOf[i]])
+	}
+	return 4*most*ranks > 5*total
+}
+
+// cut cuts n tokens of a sequence into pieces for all ranks that begin at multiples of a page. A
+// token's attention grows with its place, so a rank has one piece from the front and one from the
+// back; the last is the owner's, who goes on with the sequence.
+func cut(n, owner, ranks int) []layers.Piece {
+	pages := (n + layers.PageTokens - 1) / layers.PageTokens
+	chunks := min(2*ranks, pages)
+	pieces := make([]layers.Piece, chunks)
+	for i := range pieces {
+		turn := chunks - 1 - i
+		if turn >= ranks {
+			turn = 2*ranks - 1 - turn
+		}
+		first, end := pages*i/chunks*layers.PageTokens, pages*(i+1)/chunks*layers.PageTokens
+		pieces[i] = layers.Piece{Rank: (owner + turn) % ranks, First: first, N: min(end, n) - first}
+	}
+	return pieces
 }

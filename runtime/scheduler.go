@@ -36,6 +36,7 @@ type sequence struct {
 	done    int     // tokens of ids that are in the cache
 	text    *prose  // of what was generated; nil where nobody asks for it
 	ended   Reason  // why nothing follows; empty: something does
+	spread  bool    // all ranks bring pieces of the prompt
 }
 
 // generated is the tokens after the prompt.
@@ -54,6 +55,10 @@ func (p part) tokens() []int32 { return p.ids[p.done : p.done+p.n] }
 // the next token.
 func (p part) ends() bool { return p.done+p.n == len(p.ids) }
 
+// spread tells whether all ranks bring pieces of the part. Then it is of a prompt: what follows
+// comes a token at a time, or, without a cache, with its prompt.
+func (p part) spread() bool { return p.sequence.spread && p.done < p.prompt }
+
 // scheduler decides what every step is made of. It decides alike on every rank, from
 // what all ranks know, and nothing but a sequence's rank follows from how many ranks
 // there are. Sequences come in the order of their requests and leave when they are done.
@@ -66,6 +71,8 @@ type scheduler struct {
 	running []*sequence // in order of request
 	loads   []int       // [P] tokens that the running sequences of a rank will have
 	parts   []part      // of the step
+	lengths []int       // [parts] tokens
+	ranks   []int       // [parts]
 }
 
 func newScheduler(l Limits, ranks int, waiting []*sequence) *scheduler {
@@ -77,7 +84,7 @@ func newScheduler(l Limits, ranks int, waiting []*sequence) *scheduler {
 // first come, first served.
 func (s *scheduler) next() []part {
 	s.parts = s.parts[:0]
-	room := s.Tokens
+	room, fresh := s.Tokens, 0
 	for _, q := range s.running {
 		if len(q.ids)-q.done == 1 {
 			room--
@@ -102,8 +109,25 @@ func (s *scheduler) next() []part {
 		room -= n
 		s.admit(q)
 		s.parts = append(s.parts, part{q, n})
+		fresh++
 	}
+	s.spread(s.parts[len(s.parts)-fresh:])
 	return s.parts
+}
+
+// spread has all ranks bring the prompts that begin in this step, where that evens out what they
+// have to do.
+func (s *scheduler) spread(fresh []part) {
+	s.lengths, s.ranks = s.lengths[:0], s.ranks[:0]
+	for _, p := range s.parts {
+		s.lengths, s.ranks = append(s.lengths, p.n), append(s.ranks, p.rank)
+	}
+	if len(fresh) == 0 || !uneven(s.lengths, s.ranks, len(s.loads)) {
+		return
+	}
+	for _, p := range fresh {
+		p.sequence.spread = p.n >= leastSpread
+	}
 }
 
 // piece is how many of the rest tokens of a sequence fit into the room of a step.

@@ -1,0 +1,241 @@
+package bench
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"time"
+
+	"capmoe/collective"
+	"capmoe/layers"
+	"capmoe/layers/capacity"
+	"capmoe/layers/kernel"
+	"capmoe/runtime"
+)
+
+// stackVocab is the vocabulary of a made model: small, because embedding and output matrix are no
+// part of what is measured.
+const stackVocab = 256
+
+// StackCase is some layers of a shape with made weights, whole: norms, attention, mixture, dropless.
+type StackCase struct {
+	Shape   Shape
+	Layers  int
+	DType   kernel.DType
+	Repeats int
+}
+
+// StackReport is what a stack of layers was measured beside: peak and reads of one rank, of the same run.
+type StackReport struct {
+	Shape     Shape   `json:"shape"`
+	Layers    int     `json:"layers"`
+	DType     string  `json:"dtype"`
+	Kernels   string  `json:"kernels"`
+	Ranks     int     `json:"ranks"`
+	Threads   int     `json:"threads"` // of every rank
+	Peak      float64 `json:"peak_gflops"`
+	ReadBytes float64 `json:"read_bytes_per_second"`
+}
+
+// stack is the model and its parts on one rank.
+type stack struct {
+	StackCase
+	proc    runtime.Process
+	config  layers.Config
+	weights *layers.Weights
+	model   *layers.Model
+	pool    *layers.CachePool
+	clock   phaseClock
+	ledger  []int64 // [layers·E] pairs of each expert of each layer in the last step
+}
+
+func newStack(p runtime.Process, sc StackCase) (*stack, *StackReport, error) {
+	lib, err := kernel.New(kernel.Options{Threads: p.Threads, DType: sc.DType})
+	if err := collective.Agree(p.Comm, err); err != nil {
+		return nil, nil, err
+	}
+	r := &StackReport{Shape: sc.Shape, Layers: sc.Layers, DType: sc.DType.String(), Kernels: lib.Name(), Ranks: p.Comm.Size(), Threads: p.Threads}
+	limits := GemmReport{}
+	if err := limits.measurePeak(p, lib); err != nil {
+		return nil, nil, err
+	}
+	r.Peak = limits.Peak
+	if r.ReadBytes, err = measureReads(p); err != nil {
+		return nil, nil, err
+	}
+	s := &stack{StackCase: sc, proc: p, config: sc.Shape.config(sc.Layers)}
+	return s, r, collective.Agree(p.Comm, s.build(lib))
+}
+
+// build makes weights and model. All ranks call it.
+func (s *stack) build(lib kernel.Library) error {
+	layout, err := s.proc.Layout(s.Shape.Experts)
+	if err != nil {
+		return err
+	}
+	if s.weights, err = makeWeights(lib, s.Shape, s.config, layout.Owned(s.proc.Comm.Rank())); err != nil {
+		return err
+	}
+	s.ledger = make([]int64, s.Layers*s.Shape.Experts)
+	s.pool = layers.NewCachePool(s.config)
+	hooks := &layers.Hooks{Enter: s.clock.enter, Planned: func(p *capacity.Plan, _ []float32, _ int) {
+		copy(s.ledger[p.Layer*s.Shape.Experts:], p.LoadAfter)
+	}}
+	s.model, err = layers.NewModel(s.proc.Comm, layers.Parts{Config: s.config, Weights: s.weights, Kernels: lib, Layout: layout, Hooks: hooks})
+	return err
+}
+
+// makeWeights packs layers whose outputs are of the size of their inputs.
+func makeWeights(lib kernel.Library, s Shape, cfg layers.Config, owned []int) (*layers.Weights, error) {
+	m := &maker{lib: lib}
+	w := &layers.Weights{Embedding: layers.NewEmbedding(normals(5, cfg.Vocab*cfg.Hidden), cfg.Hidden), Norm: ones(cfg.Hidden)}
+	a := cfg.Attention
+	for range cfg.Layers {
+		b := layers.BlockWeights{AttentionNorm: ones(cfg.Hidden), MoENorm: ones(cfg.Hidden)}
+		if l := a.Latent; l.On() {
+			b.Latent = layers.LatentWeights{
+				Q: m.matrix(a.Queries(), cfg.Hidden), KVDown: m.matrix(l.KVRank+l.Rope, cfg.Hidden), KVNorm: ones(l.KVRank),
+				KVUp: m.matrix(a.Heads*(l.Nope+l.Value), l.KVRank), Out: m.matrix(cfg.Hidden, a.Heads*l.Value),
+			}
+		} else {
+			b.Attention = layers.AttentionWeights{QKV: m.matrix(a.Queries()+2*a.Values(), cfg.Hidden), Out: m.matrix(cfg.Hidden, a.Queries())}
+		}
+		b.Router = m.router(s.Experts, cfg.Hidden)
+		for range owned {
+			b.Experts = append(b.Experts, layers.ExpertWeights{GateUp: m.matrix(2*s.Inner, cfg.Hidden), Down: m.matrix(cfg.Hidden, s.Inner)})
+		}
+		if s.Shared > 0 {
+			b.Shared = &layers.ExpertWeights{GateUp: m.matrix(2*s.Shared, cfg.Hidden), Down: m.matrix(cfg.Hidden, s.Shared)}
+		}
+		w.Blocks = append(w.Blocks, b)
+	}
+	w.Head = m.matrix(cfg.Vocab, cfg.Hidden)
+	return w, m.fault
+}
+
+// maker packs made matrices until a first fault.
+type maker struct {
+	lib   kernel.Library
+	seed  int
+	fault error
+}
+
+func (m *maker) matrix(n, k int) kernel.Matrix {
+	m.seed++
+	if m.fault != nil {
+		return nil
+	}
+	w, err := m.lib.PackFrom(func(dst []float32, first int) error { fill(dst, m.seed<<16+first, k); return nil }, n, k)
+	m.fault = err
+	return w
+}
+
+// router is the same on every rank, whatever it owns.
+func (m *maker) router(n, k int) kernel.Matrix {
+	if m.fault != nil {
+		return nil
+	}
+	r := rand.New(rand.NewPCG(21, 0))
+	w := make([]float32, n*k)
+	for i := range w {
+		w[i] = float32(r.NormFloat64() / math.Sqrt(float64(k)))
+	}
+	mat, err := m.lib.PackF32(w, n, k)
+	m.fault = err
+	return mat
+}
+
+func ones(n int) []float32 {
+	v := make([]float32, n)
+	for i := range v {
+		v[i] = 1
+	}
+	return v
+}
+
+func (s *stack) free() {
+	if s.weights != nil {
+		s.weights.Free()
+	}
+}
+
+// gemmFlops is the products with weights of n tokens, over all ranks.
+func (s *stack) gemmFlops(n int) int {
+	return 2 * n * s.Layers * (s.Shape.dense() + s.Shape.TopK*s.Shape.weights())
+}
+
+// attentionFlops is the products of queries, keys and values of a prompt of n tokens.
+func (s *stack) attentionFlops(n int) int {
+	a := s.config.Attention
+	value := a.HeadDim
+	if a.Latent.On() {
+		value = a.Latent.Value
+	}
+	return s.Layers * a.Heads * n * (n + 1) * (a.HeadDim + value)
+}
+
+// weightBytes is what the last step read of the weights over all ranks: the experts that had tokens, and
+// on every rank with tokens what every token meets.
+func (s *stack) weightBytes(busyRanks int) int {
+	hit := 0
+	for _, n := range s.ledger {
+		if n > 0 {
+			hit++
+		}
+	}
+	return s.DType.Bytes() * (hit*s.Shape.weights() + busyRanks*s.Layers*s.Shape.dense())
+}
+
+// phaseClock adds up the wall time of each phase on this rank.
+type phaseClock struct {
+	spent   [layers.Phases]time.Duration
+	phase   layers.Phase
+	since   time.Time
+	running bool
+}
+
+func (c *phaseClock) enter(_ int, p layers.Phase) {
+	now := time.Now()
+	if c.running {
+		c.spent[c.phase] += now.Sub(c.since)
+	}
+	c.phase, c.since, c.running = p, now, true
+}
+
+func (c *phaseClock) stop() {
+	c.enter(0, c.phase)
+	c.running = false
+}
+
+// phases is the seconds of each phase of the slowest rank, a mean over n steps. All ranks call it.
+func (s *stack) phases(n int) (map[string]float64, error) {
+	spent := make([]int64, layers.Phases)
+	for p, d := range s.clock.spent {
+		spent[p] = int64(d)
+	}
+	if err := collective.AllReduce(s.proc.Comm, collective.Max, spent); err != nil {
+		return nil, err
+	}
+	seconds := map[string]float64{}
+	for p, ns := range spent {
+		seconds[layers.Phase(p).String()] = time.Duration(ns / int64(max(1, n))).Seconds()
+	}
+	return seconds, nil
+}
+
+// sum tells hidden states apart by their bits.
+func sumBits(hidden []float32) (sum uint64) {
+	for i, v := range hidden {
+		sum += uint64(math.Float32bits(v)) * uint64(2*i+1)
+	}
+	return sum
+}
+
+func finite(hidden []float32) error {
+	for i, v := range hidden {
+		if f := float64(v); math.IsNaN(f) || math.IsInf(f, 0) {
+			return fmt.Errorf("bench: value %d of the hidden states is %v", i, v)
+		}
+	}
+	return nil
+}
