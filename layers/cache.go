@@ -32,6 +32,9 @@ func (c AttentionConfig) cacheWidth() int {
 	return 2 * c.Values()
 }
 
+// TokenBytes is the memory that a token's keys and values take in all layers.
+func (p *CachePool) TokenBytes() int { return 4 * p.layers * p.width }
+
 // New starts an empty cache.
 func (p *CachePool) New() *Cache { return &Cache{pool: p} }
 

@@ -65,7 +65,7 @@ func (g *generator) gatherPieces(parts []part) {
 	for _, p := range parts {
 		if p.spread() {
 			o := g.own(p.sequence)
-			pieces := cut(p.n, p.rank, ranks)
+			pieces := Cut(p.n, p.rank, ranks)
 			for _, piece := range pieces {
 				if piece.Rank == self {
 					g.add(o, p.tokens()[piece.First:piece.First+piece.N], token+piece.First)

@@ -50,10 +50,10 @@ func uneven(lengths, rankOf []int, ranks int) bool {
 	return 4*most*ranks > 5*total
 }
 
-// cut cuts n tokens of a sequence into pieces for all ranks that begin at multiples of a page. A
+// Cut cuts n tokens of a sequence into pieces for all ranks that begin at multiples of a page. A
 // token's attention grows with its place, so a rank has one piece from the front and one from the
 // back; the last is the owner's, who goes on with the sequence.
-func cut(n, owner, ranks int) []layers.Piece {
+func Cut(n, owner, ranks int) []layers.Piece {
 	pages := (n + layers.PageTokens - 1) / layers.PageTokens
 	chunks := min(2*ranks, pages)
 	pieces := make([]layers.Piece, chunks)

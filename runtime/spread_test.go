@@ -74,7 +74,7 @@ func TestCut(t *testing.T) {
 		n, ranks := rapid.IntRange(leastSpread, 5000).Draw(t, "tokens"), rapid.IntRange(2, 9).Draw(t, "ranks")
 		owner := rapid.IntRange(0, ranks-1).Draw(t, "owner")
 		next, loads := 0, make([]int, ranks)
-		for i, p := range cut(n, owner, ranks) {
+		for i, p := range Cut(n, owner, ranks) {
 			if p.First != next || p.First%64 != 0 || p.N < 1 {
 				t.Fatalf("piece %d is %d tokens at %d, want the next at %d", i, p.N, p.First, next)
 			}

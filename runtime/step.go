@@ -56,7 +56,7 @@ func (e *Engine) take(sequences [][]int32) share {
 		}
 		if spread && len(seq) >= leastSpread {
 			s.spread = append(s.spread, i)
-			s.batch.Spread = append(s.batch.Spread, layers.Spread{Pieces: cut(len(seq), s.rankOf[i], ranks)})
+			s.batch.Spread = append(s.batch.Spread, layers.Spread{Pieces: Cut(len(seq), s.rankOf[i], ranks)})
 		} else if s.rankOf[i] == self {
 			s.batch.Add(seq, firstToken[i])
 			s.batch.Starts = append(s.batch.Starts, int32(len(s.batch.IDs)))

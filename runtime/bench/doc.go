@@ -13,5 +13,8 @@
 //	shapes.go  the mixtures of released models
 //	gemm.go    the products of experts against the peak of the same run
 //	experts.go made experts, one run over them, and its verification
+//	stack.go   whole layers of a shape with made weights
+//	prefill.go a prompt through them, spread over the ranks
+//	decode.go  many sequences through them, a token each
 //	read.go    how fast memory is read
 package bench

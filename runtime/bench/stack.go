@@ -3,7 +3,6 @@ package bench
 import (
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"time"
 
 	"capmoe/collective"
@@ -85,64 +84,65 @@ func (s *stack) build(lib kernel.Library) error {
 	return err
 }
 
-// makeWeights packs layers whose outputs are of the size of their inputs.
+// makeWeights packs layers whose outputs are of the size of their inputs, the same on any ranks.
 func makeWeights(lib kernel.Library, s Shape, cfg layers.Config, owned []int) (*layers.Weights, error) {
-	m := &maker{lib: lib}
 	w := &layers.Weights{Embedding: layers.NewEmbedding(normals(5, cfg.Vocab*cfg.Hidden), cfg.Hidden), Norm: ones(cfg.Hidden)}
-	a := cfg.Attention
-	for range cfg.Layers {
-		b := layers.BlockWeights{AttentionNorm: ones(cfg.Hidden), MoENorm: ones(cfg.Hidden)}
-		if l := a.Latent; l.On() {
-			b.Latent = layers.LatentWeights{
-				Q: m.matrix(a.Queries(), cfg.Hidden), KVDown: m.matrix(l.KVRank+l.Rope, cfg.Hidden), KVNorm: ones(l.KVRank),
-				KVUp: m.matrix(a.Heads*(l.Nope+l.Value), l.KVRank), Out: m.matrix(cfg.Hidden, a.Heads*l.Value),
-			}
-		} else {
-			b.Attention = layers.AttentionWeights{QKV: m.matrix(a.Queries()+2*a.Values(), cfg.Hidden), Out: m.matrix(cfg.Hidden, a.Queries())}
-		}
-		b.Router = m.router(s.Experts, cfg.Hidden)
-		for range owned {
-			b.Experts = append(b.Experts, layers.ExpertWeights{GateUp: m.matrix(2*s.Inner, cfg.Hidden), Down: m.matrix(cfg.Hidden, s.Inner)})
-		}
-		if s.Shared > 0 {
-			b.Shared = &layers.ExpertWeights{GateUp: m.matrix(2*s.Shared, cfg.Hidden), Down: m.matrix(cfg.Hidden, s.Shared)}
-		}
-		w.Blocks = append(w.Blocks, b)
+	m := &maker{lib: lib}
+	w.Head = m.matrix(0, cfg.Vocab, cfg.Hidden)
+	for layer := range cfg.Layers {
+		w.Blocks = append(w.Blocks, m.block(s, cfg, 1000*(layer+1), owned))
 	}
-	w.Head = m.matrix(cfg.Vocab, cfg.Hidden)
 	return w, m.fault
 }
 
 // maker packs made matrices until a first fault.
 type maker struct {
 	lib   kernel.Library
-	seed  int
 	fault error
 }
 
-func (m *maker) matrix(n, k int) kernel.Matrix {
-	m.seed++
+// block makes a layer; seeds from seed on are its own.
+func (m *maker) block(s Shape, cfg layers.Config, seed int, owned []int) layers.BlockWeights {
+	a, h := cfg.Attention, cfg.Hidden
+	b := layers.BlockWeights{AttentionNorm: ones(h), MoENorm: ones(h), Router: m.router(seed, s.Experts, h)}
+	if l := a.Latent; l.On() {
+		b.Latent = layers.LatentWeights{
+			Q: m.matrix(seed+1, a.Queries(), h), KVDown: m.matrix(seed+2, l.KVRank+l.Rope, h), KVNorm: ones(l.KVRank),
+			KVUp: m.matrix(seed+3, a.Heads*(l.Nope+l.Value), l.KVRank), Out: m.matrix(seed+4, h, a.Heads*l.Value),
+		}
+	} else {
+		b.Attention = layers.AttentionWeights{QKV: m.matrix(seed+1, a.Queries()+2*a.Values(), h), Out: m.matrix(seed+2, h, a.Queries())}
+	}
+	if s.Shared > 0 {
+		shared := m.expert(seed+5, s.Shared, h)
+		b.Shared = &shared
+	}
+	for _, e := range owned {
+		b.Experts = append(b.Experts, m.expert(seed+10+2*e, s.Inner, h))
+	}
+	return b
+}
+
+func (m *maker) expert(seed, inner, hidden int) layers.ExpertWeights {
+	return layers.ExpertWeights{GateUp: m.matrix(seed, 2*inner, hidden), Down: m.matrix(seed+1, hidden, inner)}
+}
+
+func (m *maker) matrix(seed, n, k int) kernel.Matrix {
 	if m.fault != nil {
 		return nil
 	}
-	w, err := m.lib.PackFrom(func(dst []float32, first int) error { fill(dst, m.seed<<16+first, k); return nil }, n, k)
+	w, err := m.lib.PackFrom(func(dst []float32, first int) error { fill(dst, seed<<16+first, k); return nil }, n, k)
 	m.fault = err
 	return w
 }
 
-// router is the same on every rank, whatever it owns.
-func (m *maker) router(n, k int) kernel.Matrix {
+func (m *maker) router(seed, n, k int) kernel.Matrix {
 	if m.fault != nil {
 		return nil
 	}
-	r := rand.New(rand.NewPCG(21, 0))
-	w := make([]float32, n*k)
-	for i := range w {
-		w[i] = float32(r.NormFloat64() / math.Sqrt(float64(k)))
-	}
-	mat, err := m.lib.PackF32(w, n, k)
+	w, err := m.lib.PackF32(fill(make([]float32, n*k), seed, k), n, k)
 	m.fault = err
-	return mat
+	return w
 }
 
 func ones(n int) []float32 {
@@ -223,10 +223,16 @@ func (s *stack) phases(n int) (map[string]float64, error) {
 	return seconds, nil
 }
 
-// sum tells hidden states apart by their bits.
-func sumBits(hidden []float32) (sum uint64) {
-	for i, v := range hidden {
-		sum += uint64(math.Float32bits(v)) * uint64(2*i+1)
+// sumBits is a number made of every bit of the hidden states of a batch, the same however its tokens
+// are dealt and ordered.
+func sumBits(b layers.Batch, hidden []float32) (sum uint64) {
+	width := len(hidden) / max(1, len(b.IDs))
+	for t, id := range b.Tokens {
+		own := uint64(0)
+		for i, v := range hidden[t*width : (t+1)*width] {
+			own += uint64(math.Float32bits(v)) * uint64(2*i+1)
+		}
+		sum += own * uint64(2*id+1)
 	}
 	return sum
 }

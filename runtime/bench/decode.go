@@ -1,0 +1,151 @@
+package bench
+
+import (
+	"fmt"
+	"math"
+
+	"capmoe/collective"
+	"capmoe/layers"
+	"capmoe/runtime"
+)
+
+// DecodeCase is how sequences are continued, a token of each a step.
+type DecodeCase struct {
+	Batches []int // sequences of a step, over all ranks
+	Context int   // tokens before the first step
+}
+
+// DecodeReport is a stack of layers where every sequence brings one token.
+type DecodeReport struct {
+	StackReport
+	Context int            `json:"context_tokens"`
+	Results []DecodeResult `json:"results"`
+}
+
+// DecodeResult is one number of sequences.
+type DecodeResult struct {
+	Batch int `json:"batch"`
+	Sample
+	TokensPerSecond float64            `json:"tokens_per_second"` // median
+	Bytes           int                `json:"bytes_read"`        // weights of a step, keys and values, of all ranks
+	BytesPerSecond  float64            `json:"bytes_per_second"`
+	OfReads         float64            `json:"of_reads"` // of all ranks' reads
+	Seconds         map[string]float64 `json:"seconds"`  // per phase, wall time of the slowest rank, mean of the repeats
+}
+
+// Decode measures steps of each number of sequences. All ranks call it.
+func Decode(p runtime.Process, sc StackCase, dc DecodeCase) (*DecodeReport, error) {
+	s, limits, err := newStack(p, sc)
+	if err != nil {
+		return nil, err
+	}
+	defer s.free()
+	r := &DecodeReport{StackReport: *limits, Context: dc.Context}
+	for _, n := range dc.Batches {
+		result, err := s.decode(n, dc.Context)
+		if err != nil {
+			return nil, err
+		}
+		result.TokensPerSecond = float64(n) / result.Median.Seconds()
+		result.Bytes = s.weightBytes(min(n, r.Ranks)) + n*dc.Context*s.pool.TokenBytes()
+		result.BytesPerSecond = float64(result.Bytes) / result.Median.Seconds()
+		result.OfReads = result.BytesPerSecond / (r.ReadBytes * float64(r.Ranks))
+		r.Results = append(r.Results, result)
+	}
+	return r, nil
+}
+
+// decode times steps of n sequences, and verifies the last against the sequence whole.
+func (s *stack) decode(n, context int) (DecodeResult, error) {
+	ranks, self := s.proc.Comm.Size(), s.proc.Comm.Rank()
+	steps := s.Repeats + 1 // one warms up
+	var mine []int
+	var caches []*layers.Cache
+	defer func() {
+		for _, c := range caches {
+			c.Free()
+		}
+	}()
+	prompts := layers.Batch{Starts: []int32{0}, Caches: caches, Unbounded: true}
+	for i := range n {
+		if i%ranks != self {
+			continue
+		}
+		mine, caches = append(mine, i), append(caches, s.pool.New())
+		prompts.Add(s.sequence(i, context), i*context)
+		prompts.Starts = append(prompts.Starts, int32(len(prompts.IDs)))
+	}
+	prompts.Caches = caches
+	if _, err := s.model.Forward(prompts); err != nil {
+		return DecodeResult{}, err
+	}
+	at := context
+	var last []float32
+	s.clock = phaseClock{}
+	times, err := measure(s.proc.Comm, s.Repeats, func() (err error) {
+		b := layers.Batch{Starts: []int32{0}, Caches: caches, Unbounded: true}
+		for _, i := range mine {
+			b.Add(s.sequence(i, at+1)[at:], i)
+			b.Starts = append(b.Starts, int32(len(b.IDs)))
+		}
+		last, err = s.model.Forward(b)
+		s.clock.stop()
+		at++
+		return err
+	})
+	if err != nil {
+		return DecodeResult{}, err
+	}
+	result := DecodeResult{Batch: n, Sample: times}
+	if result.Seconds, err = s.phases(steps); err != nil {
+		return result, err
+	}
+	hit := append([]int64(nil), s.ledger...)
+	err = s.verifyDecode(mine, append([]float32(nil), last...), at)
+	copy(s.ledger, hit)
+	return result, err
+}
+
+// sequence is the first tokens of the i-th sequence.
+func (s *stack) sequence(i, tokens int) []int32 {
+	ids := make([]int32, tokens)
+	state := uint32(i)*2654435761 + 1
+	for t := range ids {
+		state = state*1664525 + 1013904223
+		ids[t] = int32(state>>8) % stackVocab
+	}
+	return ids
+}
+
+// verifyDecode compares the last token of this rank's first sequence with what it is in the sequence
+// whole: the same but for rounding.
+func (s *stack) verifyDecode(mine []int, last []float32, tokens int) error {
+	b := layers.Batch{Starts: []int32{0}, Unbounded: true}
+	if len(mine) > 0 {
+		b.Add(s.sequence(mine[0], tokens), mine[0]*tokens)
+		b.Starts = append(b.Starts, int32(len(b.IDs)))
+	}
+	hidden, err := s.model.Forward(b)
+	s.clock.stop()
+	if err != nil || len(mine) == 0 {
+		return collective.Agree(s.proc.Comm, err)
+	}
+	h := s.Shape.Hidden
+	want, diff, size := hidden[(tokens-1)*h:], 0.0, 0.0
+	for i, v := range want {
+		diff = max(diff, math.Abs(float64(v-last[i])))
+		size = max(size, math.Abs(float64(v)))
+	}
+	if bound := s.rounding() * size; !(diff <= bound) {
+		err = fmt.Errorf("bench: decode: token %d of sequence %d is off by %g from the sequence whole, bound %g", tokens-1, mine[0], diff, bound)
+	}
+	return collective.Agree(s.proc.Comm, err)
+}
+
+// rounding is how far results may differ, relative to the largest, where sums are made in another order.
+func (s *stack) rounding() float64 {
+	if s.DType.Bytes() == 2 {
+		return 5e-2
+	}
+	return 1e-3
+}
