@@ -4,7 +4,7 @@ import "capmoe/layers/kernel"
 
 // queryBlock is the number of queries whose scores are worked on at a time: keys
 // after a block's last query, and before its first one's window, are never touched.
-const queryBlock = 64
+const queryBlock = kernel.AttendRows
 
 // columns is a matrix of some columns of wider rows: row i is data[i·stride:][:width].
 type columns struct {
@@ -50,10 +50,15 @@ type head struct {
 // attender computes dst = softmax(scale·q·kᵀ)·v for heads, one at a time.
 type attender struct {
 	lib    kernel.Library
-	scores []float32 // [queries of a block, their keys]
+	fast   kernel.Attender // or nil
+	scores []float32       // [queries of a block, their keys]
 }
 
 func (a *attender) attend(h head) {
+	if a.fast != nil && h.dense() {
+		a.attendFast(h)
+		return
+	}
 	last := h.past + h.n
 	a.scores = grow(a.scores, min(h.n, queryBlock)*(last+PageTokens-last%PageTokens))
 	for first := h.past; first < last; first += queryBlock {
@@ -68,6 +73,44 @@ func (a *attender) attend(h head) {
 			clear(row[i+1-from:])
 		}
 		a.mix(h, first, end, from)
+	}
+}
+
+// dense tells whether a head is worth bringing its keys into another order. A single query is not,
+// unless it begins a block, as the last piece of a prompt may: the prompt whole has the same bits.
+func (h head) dense() bool {
+	return (h.n > 1 || h.past%queryBlock == 0) && (h.q[1].width == 0 || h.q[0].width%2 == 0)
+}
+
+// attendFast is attend by the kernels' own way.
+func (a *attender) attendFast(h head) {
+	last := h.past + h.n
+	a.fast.Start(kernel.HeadSizes{Keys: last, Width: h.q[0].width + h.q[1].width, Value: h.v.width})
+	seen := h.firstKey(h.past) / PageTokens * PageTokens
+	each(h.k[0], seen, last, a.fast.Keys, 0)
+	if h.q[1].width > 0 {
+		each(h.k[1], seen, last, a.fast.Keys, h.q[0].width)
+	}
+	each(h.v, seen, last, a.fast.Values, 0)
+	for first := h.past; first < last; first += queryBlock {
+		end := min(first+queryBlock, last)
+		column := 0
+		for _, q := range h.q {
+			if q.width > 0 {
+				a.fast.Queries(q.from(first-h.past), kernel.Columns{N: end - first, Column: column, Width: q.width, Stride: q.stride}, h.scale)
+			}
+			column += q.width
+		}
+		a.fast.Attend(h.dst.from(first-h.past), kernel.AttentionBlock{First: first, End: end, Window: h.window, Sink: h.sink, Stride: h.dst.stride})
+	}
+}
+
+// each hands over rows [from, last) page by page.
+func each(p paged, from, last int, place func([]float32, kernel.Columns), column int) {
+	for row := from; row < last; {
+		data, n := p.piece(row, last)
+		place(data, kernel.Columns{First: row, N: n, Column: column, Width: p.width, Stride: p.stride})
+		row += n
 	}
 }
 

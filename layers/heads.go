@@ -15,7 +15,7 @@ type heads struct {
 func newHeads(lib kernel.Library) *heads {
 	hs := &heads{lib: lib, team: make([]attender, lib.Threads())}
 	for i := range hs.team {
-		hs.team[i].lib = lib
+		hs.team[i].lib, hs.team[i].fast = lib, lib.NewAttender()
 	}
 	hs.one = func(worker, i int) { hs.team[worker].attend(hs.waiting[i]) }
 	return hs

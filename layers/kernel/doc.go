@@ -6,6 +6,7 @@
 //
 //	queries, keys ───────────────▶ Gemm ───▶ scores [m,n] = alpha·A·Bᵀ
 //	scores, values ──────────────▶ Gemm ───▶ mix    [m,n] = A·B
+//	queries, keys, values ───────▶ Attender, where there is one, does both
 //
 //	products, residuals ─────────▶ Softmax, GateTo, RMSNormTo, row by row
 //
@@ -48,6 +49,9 @@
 //	panels_amx.c         its products by the matrix unit
 //	tiles.go             dense products on CPUs with AVX-512: the Go side
 //	tiles.h, tiles.c     their C side
+//	attend.go            Attender; attend_amx.go, attend.h, attend.c: that of the matrix unit
+//	amx.h, amx.c         what its products share
+//	square.h             16 × 16 values, turned
 //	bf16.h, bf16.c       rounding rows to bf16
 //	memory.h, memory.c   huge pages for weights
 //	clones.h             functions compiled for each width of vectors

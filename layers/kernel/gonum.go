@@ -42,6 +42,9 @@ func newGonum(opts Options) *gonumLibrary {
 	}
 }
 
+// NewAttender implements Library.
+func (lib *gonumLibrary) NewAttender() Attender { return nil }
+
 func (lib *gonumLibrary) Name() string {
 	if lib.dtype == BF16 {
 		return gonumName + " bf16"

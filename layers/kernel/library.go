@@ -25,6 +25,9 @@ type Library interface {
 	// parts of K, in order, give the bits of one over all of K. It panics if a slice is too short. C overlaps neither A nor B.
 	Gemm(g Gemm)
 
+	// NewAttender is a faster way through attention, for one worker, or nil: there Gemm is as good.
+	NewAttender() Attender
+
 	// Threads is the size of the team.
 	Threads() int
 

@@ -1,6 +1,7 @@
 //go:build cgo && !noonednn
 
 #include "panels.h"
+#include "amx.h"
 #include "bf16.h"
 #include "memory.h"
 
@@ -9,7 +10,6 @@
 
 #define VECTOR_DEPTH 512
 #define AMX_DEPTH 1024
-#define AMX_UNITS 16 // of a tile
 
 static size_t weights_size(const kernel_panels *p) { return (size_t)(p->panels * PANELS_WIDTH * p->units) * sizeof *p->w; }
 
@@ -39,7 +39,7 @@ void kernel_panels_new(kernel_panels *p) {
 	p->units = p->kind == PANELS_F32 ? p->k : kernel_ceil_div(p->k, 2);
 	p->depth = VECTOR_DEPTH;
 	if (p->kind == PANELS_AMX) {
-		p->units = kernel_ceil_div(p->units, AMX_UNITS) * AMX_UNITS;
+		p->units = kernel_ceil_div(p->units, AMX_SIDE) * AMX_SIDE;
 		p->depth = AMX_DEPTH;
 	}
 	p->panels = kernel_ceil_div(p->n, PANELS_WIDTH);
@@ -73,7 +73,7 @@ void kernel_panels_place(kernel_panels *p, const float *w, int64_t first, int64_
 }
 
 int64_t kernel_panels_space(const kernel_panels *p, int64_t m) {
-	return p->kind == PANELS_AMX ? kernel_ceil_div(m, AMX_UNITS) * AMX_UNITS * p->units : m * p->units;
+	return p->kind == PANELS_AMX ? kernel_ceil_div(m, AMX_SIDE) * AMX_SIDE * p->units : m * p->units;
 }
 
 void kernel_panels_rows(const kernel_panels *p, uint32_t *rows, const float *x, int64_t m) {

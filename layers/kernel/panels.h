@@ -51,7 +51,6 @@ void kernel_vector_rows(const kernel_panels *p, uint32_t *rows, const float *x, 
 void kernel_vector_mul(const kernel_panels *p, float *dst, const uint32_t *rows, int64_t m, int64_t first, int64_t end);
 void kernel_amx_rows(const kernel_panels *p, uint32_t *rows, const float *x, int64_t m);
 void kernel_amx_mul(const kernel_panels *p, float *dst, const uint32_t *rows, int64_t m, int64_t first, int64_t end);
-int kernel_amx_usable(void);
 
 static inline int64_t kernel_least(int64_t a, int64_t b) { return a < b ? a : b; }
 

@@ -4,16 +4,16 @@
 // halves add to four tiles of sums.
 //
 //	rows  [m/16, units/16, 16, 16] units; what fills up the last tile is zero
+#include "amx.h"
 #include "panels.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define SIDE 16   // rows, and units, of a tile
-#define BLOCK 16  // tiles of rows that go over a block of W while they are in cache
-#define LINE 64   // bytes
-#define TILE 1024 // bytes
-
+#define SIDE AMX_SIDE
+#define LINE AMX_LINE
+#define TILE AMX_TILE
+#define BLOCK 16   // tiles of rows that go over a block of W while they are in cache
 #define DEPTH 1024 // units brought into order at a time
 
 // place_tile writes rows, at most SIDE, as one tile for each SIDE units.
@@ -36,43 +36,7 @@ void kernel_amx_rows(const kernel_panels *p, uint32_t *rows, const float *x, int
 }
 
 #if defined(__x86_64__) && defined(__linux__)
-#include <cpuid.h>
 #include <immintrin.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
-#define AMX __attribute__((target("amx-tile,amx-bf16,avx512f")))
-
-// A process asks Linux once for the registers of the matrix unit.
-#define ARCH_REQ_XCOMP_PERM 0x1023
-#define XFEATURE_XTILEDATA 18
-
-static int ask(void) {
-	unsigned a, b, c, d;
-	if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(d & 1u << 22) || !(d & 1u << 24) || !__builtin_cpu_supports("avx512f"))
-		return -1;
-	return syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0 ? 1 : -1;
-}
-
-int kernel_amx_usable(void) {
-	static int answer; // 1 or -1 once it is known
-	int known = __atomic_load_n(&answer, __ATOMIC_RELAXED);
-	if (!known) {
-		known = ask();
-		__atomic_store_n(&answer, known, __ATOMIC_RELAXED);
-	}
-	return known > 0;
-}
-
-// configure makes all eight tiles 16 rows of 64 bytes.
-AMX static void configure(void) {
-	static const struct {
-		uint8_t palette, start_row, reserved[14];
-		uint16_t bytes[16];
-		uint8_t rows[16];
-	} config = {1, 0, {0}, {64, 64, 64, 64, 64, 64, 64, 64}, {16, 16, 16, 16, 16, 16, 16, 16}};
-	__asm__ volatile("ldtilecfg %0" : : "m"(config));
-}
 
 typedef struct {
 	const char *rows; // of the first tile, at the first unit of the block
@@ -187,14 +151,12 @@ static void block(const kernel_panels *p, float *dst, const uint32_t *rows, int6
 
 AMX void kernel_amx_mul(const kernel_panels *p, float *dst, const uint32_t *rows, int64_t m, int64_t first, int64_t end) {
 	int64_t tiles = kernel_ceil_div(m, SIDE);
-	configure();
+	kernel_amx_configure();
 	for (int64_t b = 0; b < kernel_ceil_div(tiles, BLOCK); b++)
 		for (int64_t from = 0; from < p->units; from += p->depth)
 			block(p, dst, rows, m, (int64_t[]){kernel_cut(tiles, BLOCK, b), kernel_cut(tiles, BLOCK, b + 1), first, end}, from);
 	_tile_release();
 }
 #else
-int kernel_amx_usable(void) { return 0; }
-
 void kernel_amx_mul(const kernel_panels *p, float *dst, const uint32_t *rows, int64_t m, int64_t first, int64_t end) { abort(); }
 #endif

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #ifdef __x86_64__
-#include <immintrin.h>
+#include "square.h"
 
 #define WIDE __attribute__((target("avx512f")))
 #define LANES 16
@@ -30,30 +30,10 @@ typedef struct {
 } square;
 
 WIDE static inline __attribute__((always_inline)) square turned(const float *b, int64_t ldb, int64_t rows, int64_t cols) {
-	__m512 r[LANES], t[LANES];
 	square s;
 	for (int i = 0; i < LANES; i++)
-		r[i] = i < rows ? _mm512_maskz_loadu_ps(first_lanes(cols), b + i * ldb) : _mm512_setzero_ps();
-	for (int i = 0; i < LANES; i += 2) {
-		t[i] = _mm512_unpacklo_ps(r[i], r[i + 1]);
-		t[i + 1] = _mm512_unpackhi_ps(r[i], r[i + 1]);
-	}
-	for (int i = 0; i < LANES; i += 4) {
-		__m512d even = _mm512_castps_pd(t[i]), odd = _mm512_castps_pd(t[i + 1]);
-		__m512d even2 = _mm512_castps_pd(t[i + 2]), odd2 = _mm512_castps_pd(t[i + 3]);
-		r[i] = _mm512_castpd_ps(_mm512_unpacklo_pd(even, even2));
-		r[i + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(even, even2));
-		r[i + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(odd, odd2));
-		r[i + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(odd, odd2));
-	}
-	for (int i = 0; i < 4; i++) {
-		__m512 x0 = _mm512_shuffle_f32x4(r[i], r[i + 4], 0x44), x1 = _mm512_shuffle_f32x4(r[i], r[i + 4], 0xee);
-		__m512 y0 = _mm512_shuffle_f32x4(r[i + 8], r[i + 12], 0x44), y1 = _mm512_shuffle_f32x4(r[i + 8], r[i + 12], 0xee);
-		s.column[i] = _mm512_shuffle_f32x4(x0, y0, 0x88);
-		s.column[i + 4] = _mm512_shuffle_f32x4(x0, y0, 0xdd);
-		s.column[i + 8] = _mm512_shuffle_f32x4(x1, y1, 0x88);
-		s.column[i + 12] = _mm512_shuffle_f32x4(x1, y1, 0xdd);
-	}
+		s.column[i] = i < rows ? _mm512_maskz_loadu_ps(first_lanes(cols), b + i * ldb) : _mm512_setzero_ps();
+	kernel_turn(s.column);
 	return s;
 }
 
