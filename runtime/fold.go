@@ -5,6 +5,16 @@ import "capmoe/collective"
 // foldSteps is how many steps a long run goes on before it folds its meter.
 const foldSteps = 1024
 
+// settle ends a step, and folds the meter where it is time. All ranks call it after the
+// same step.
+func (m *Meter) settle() error {
+	m.clock.stop()
+	if m.steps%foldSteps == 0 {
+		return m.fold()
+	}
+	return nil
+}
+
 // fold puts together over the ranks what they have measured step by step since the last
 // time, and keeps the sums only. All ranks call it after the same step.
 func (m *Meter) fold() error {
@@ -19,17 +29,23 @@ func (m *Meter) fold() error {
 	return m.foldTimes()
 }
 
-// foldTimes takes of every step the slowest rank in each phase of each layer.
+// foldTimes takes of every step the slowest rank in each phase of each layer, and the
+// rank that came last to its exchanges.
 func (m *Meter) foldTimes() error {
 	m.clock.stop()
+	m.sums.add(&m.clock)
+	m.survey.addTimes(m.folded, &m.clock)
+	if err := m.waits.fold(m.comm, m.clock.inside); err != nil {
+		return err
+	}
 	if err := collective.AllReduce(m.comm, collective.Max, m.clock.cpu); err != nil {
 		return err
 	}
 	for i, ns := range m.clock.cpu {
 		m.slowest[i%len(m.slowest)] += ns
-		m.wall += m.clock.wall[i]
 	}
-	m.clock.cpu, m.clock.wall = m.clock.cpu[:0], m.clock.wall[:0]
+	m.folded = m.steps
+	m.clock.reset()
 	return nil
 }
 
