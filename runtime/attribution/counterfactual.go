@@ -17,11 +17,11 @@ type Counterfactual struct {
 // The capacity factors that are tried.
 var gammas = []float64{1, 1.25, 1.5, 2}
 
-// The names of what is tried besides policies: experts placed by the run's own loads
-// (layers.Balance, without replicas), and every rank as fast as the typical one.
+// The names of what is tried besides policies.
 const (
-	balanced = "placement eplb"
-	alike    = "equal hardware"
+	balanced = "placement eplb"  // experts placed by the run's own loads (layers.Balance, without replicas)
+	even     = "perfect balance" // every step's rows shared out evenly: what no placement can exceed
+	alike    = "equal hardware"  // every rank as fast as the typical one
 )
 
 // counterfactuals prices the sampled loads with the seconds that a row takes on each
@@ -55,6 +55,7 @@ func (r *Run) counterfactuals() []Counterfactual {
 		try(fmt.Sprintf("reroute γ=%g", gamma), r.price(r.Held, rate, r.capped(gamma, rerouted)))
 	}
 	try(balanced, r.price(r.balance(), rate, kept))
+	try(even, r.price(r.everywhere(), rate, kept))
 	typical := r.typicalPerRow()
 	for i := range rate {
 		rate[i] = typical
@@ -116,6 +117,21 @@ func (r *Run) balance() []layers.Placement {
 	return placed
 }
 
+// everywhere places every expert on every rank.
+func (r *Run) everywhere() []layers.Placement {
+	placed := make([]layers.Placement, r.layers())
+	for l, load := range r.Load {
+		for range r.ranks() {
+			all := make([]int, len(load))
+			for e := range all {
+				all[e] = e
+			}
+			placed[l].Held = append(placed[l].Held, all)
+		}
+	}
+	return placed
+}
+
 // perRow is the seconds that a row takes in the experts of each rank; the typical where
 // a rank has had none. [P]
 func (r *Run) perRow() []float64 {
@@ -130,10 +146,6 @@ func (r *Run) perRow() []float64 {
 }
 
 func (r *Run) typicalPerRow() float64 { return median(r.rates(layers.Expert, false)) }
-
-func (r *Run) copies(layer int) []float64 {
-	return copiesOf(r.Held[layer], len(r.Load[layer]))
-}
 
 // copiesOf is on how many ranks each expert is, [E]: they share its rows.
 func copiesOf(where layers.Placement, experts int) []float64 {

@@ -1,6 +1,9 @@
 package attribution
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // Finding is what slowed a run down. The seconds are sums over its steps.
 type Finding struct {
@@ -8,8 +11,10 @@ type Finding struct {
 	Host    string `json:"host"`
 	Layer   *int   `json:"layer"`  // where most of the cause is; null: no cause
 	Expert  *int   `json:"expert"` // the rank's busiest in that layer, where the cause is its rows
-	Cause   Cause  `json:"cause"`
-	Clock   string `json:"clock"` // of the phases that compute: wall, or cpu where ranks share cores
+	// ExpertOverMean is its load over that of the layer's mean expert.
+	ExpertOverMean float64 `json:"expert_load_over_mean,omitempty"`
+	Cause          Cause   `json:"cause"`
+	Clock          string  `json:"clock"` // of the phases that compute: wall, or cpu where ranks share cores
 
 	Work     float64 `json:"work_seconds"`      // of the slowest rank, outside of exchanges
 	MeanWork float64 `json:"mean_work_seconds"` // of the mean rank
@@ -43,8 +48,8 @@ const (
 	NoCause        Cause = "none"            // its excess is not worth one
 )
 
-// even is the share of the mean work below which an excess has no cause.
-const even = 0.02
+// negligible is the share of the mean work below which an excess has no cause.
+const negligible = 0.02
 
 // Attribute finds the slowest rank of a run and why it is; nil for less than two ranks
 // and for a run without experts at work.
@@ -94,14 +99,14 @@ func (f *Finding) explain(r *Run) {
 	}
 	f.Layer = &layer
 	if e := byLayer[layer]; f.Cause == TokenImbalance && e.rows > e.tokens {
-		f.Expert = r.busiest(layer, f.Slowest)
+		f.Expert, f.ExpertOverMean = r.busiest(layer, f.Slowest)
 	}
 }
 
 func (f *Finding) largest() Cause {
 	s := f.Seconds
 	switch largest := max(s.TokenImbalance, s.SlowerHardware, s.ArrivalSkew); {
-	case f.Work-f.MeanWork < even*f.MeanWork:
+	case f.Work-f.MeanWork < negligible*f.MeanWork:
 		return NoCause
 	case largest == s.TokenImbalance:
 		return TokenImbalance
@@ -122,21 +127,20 @@ func (e excess) of(c Cause) float64 {
 	return e.skew
 }
 
-// busiest is the expert of a rank that computes most in a layer.
-func (r *Run) busiest(layer, rank int) *int {
-	held, copies := r.Held[layer].Held[rank], r.copies(layer)
+// busiest is the expert of which a rank computes most in a layer, nil where it holds
+// none, and the expert's load over the mean.
+func (r *Run) busiest(layer, rank int) (expert *int, overMean float64) {
+	held, load := r.Held[layer].Held[rank], r.Load[layer]
 	if len(held) == 0 {
-		return nil
+		return nil, 0
 	}
-	load := func(e int) float64 { return float64(r.Load[layer][e]) / float64(copies[e]) }
+	copies := copiesOf(r.Held[layer], len(load))
 	busiest := slices.MaxFunc(held, func(a, b int) int {
-		switch {
-		case load(a) < load(b):
-			return -1
-		case load(a) > load(b):
-			return 1
-		}
-		return 0
+		return cmp.Compare(float64(load[a])/copies[a], float64(load[b])/copies[b])
 	})
-	return &busiest
+	sum := int64(0)
+	for _, n := range load {
+		sum += n
+	}
+	return &busiest, float64(load[busiest]) * float64(len(load)) / float64(max(1, sum))
 }

@@ -18,6 +18,9 @@ func (f *Finding) String() string {
 		f.Work-f.MeanWork, s.TokenImbalance, s.SlowerHardware, s.ArrivalSkew)
 	fmt.Fprintf(&b, "  the mean rank spent %.3f s in exchanges: wire %.3f, waiting for rank %d %.3f, for others %.3f\n",
 		s.Wire+s.Waiting+f.WaitingForOthers, s.Wire, f.Slowest, s.Waiting, f.WaitingForOthers)
+	if f.WaitingForOthers > s.Waiting && f.WaitingForOthers > negligible*f.MeanWork {
+		b.WriteString("  more is waited for others, in turn, than for the slowest: who has most to do changes\n")
+	}
 	if saved := f.best(); len(saved) > 0 {
 		fmt.Fprintf(&b, "  the experts would have saved: %s\n", strings.Join(saved, ", "))
 	}
@@ -31,10 +34,10 @@ func (f *Finding) String() string {
 func (f *Finding) because() string {
 	switch f.Cause {
 	case NoCause:
-		return fmt.Sprintf("No cause: less than %.0f %% over the mean is nothing to look for.", 100*even)
+		return fmt.Sprintf("No cause: less than %.0f %% over the mean is nothing to look for.", 100*negligible)
 	case TokenImbalance:
 		if f.Expert != nil {
-			return fmt.Sprintf("Cause: token imbalance, most in layer %d, where expert %d is its busiest.", *f.Layer, *f.Expert)
+			return fmt.Sprintf("Cause: token imbalance, most in layer %d, where its expert %d got %.2f × the mean load.", *f.Layer, *f.Expert, f.ExpertOverMean)
 		}
 		return fmt.Sprintf("Cause: token imbalance, most in layer %d: it has more tokens of its own.", *f.Layer)
 	case SlowerHardware:
