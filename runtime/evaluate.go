@@ -153,9 +153,7 @@ func (e *Engine) Evaluate(ids []int32, v Evaluation, progress func(done, of int)
 		for i, place := range s.places {
 			losses[first+place] = e.loss(windows[first+place], s.row(i, e.config.Model.Hidden))
 		}
-		if err := e.meter.settle(); err != nil {
-			return nil, err
-		}
+		e.meter.clock.stop()
 		progress(end, len(windows))
 	}
 	if err := collective.AllReduce(e.proc.Comm, collective.Sum, losses); err != nil {

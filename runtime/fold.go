@@ -5,16 +5,6 @@ import "capmoe/collective"
 // foldSteps is how many steps a long run goes on before it folds its meter.
 const foldSteps = 1024
 
-// settle ends a step, and folds the meter where it is time. All ranks call it after the
-// same step.
-func (m *Meter) settle() error {
-	m.clock.stop()
-	if m.steps%foldSteps == 0 {
-		return m.fold()
-	}
-	return nil
-}
-
 // fold puts together over the ranks what they have measured step by step since the last
 // time, and keeps the sums only. All ranks call it after the same step.
 func (m *Meter) fold() error {

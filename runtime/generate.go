@@ -155,14 +155,17 @@ func (g *generator) step(parts []part) error {
 	if err := g.choose(parts, hidden); err != nil {
 		return err
 	}
-	if err := g.meter.settle(); err != nil {
-		return err
-	}
+	g.meter.clock.stop()
 	if err := g.extend(parts); err != nil {
 		return err
 	}
 	g.schedule.advance()
 	g.count(parts, time.Since(began))
+	if g.meter.steps%foldSteps == 0 {
+		if err := g.meter.fold(); err != nil {
+			return err
+		}
+	}
 	return g.finish()
 }
 

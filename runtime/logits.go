@@ -64,9 +64,7 @@ func (e *Engine) gatherHidden(step [][]int32) ([]float32, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := e.meter.settle(); err != nil {
-		return nil, err
-	}
+	e.meter.clock.stop()
 	counts := make([]int, c.Size())
 	for i, r := range dealSequences(step, c.Size()) {
 		counts[r] += len(step[i]) * e.config.Model.Hidden

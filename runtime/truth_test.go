@@ -97,9 +97,7 @@ func (f fault) measure(p Process, culprit int) (*attribution.Finding, error) {
 				return nil, err
 			}
 		}
-		if err := m.settle(); err != nil {
-			return nil, err
-		}
+		m.clock.stop()
 	}
 	r, err := m.report()
 	if err != nil {
