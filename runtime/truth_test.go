@@ -3,6 +3,7 @@ package runtime
 import (
 	"fmt"
 	"math/rand/v2"
+	"os/exec"
 	goruntime "runtime"
 	"slices"
 	"testing"
@@ -13,21 +14,24 @@ import (
 	"capmoe/layers"
 	"capmoe/layers/kernel"
 	"capmoe/runtime/attribution"
+
+	"golang.org/x/sys/unix"
 )
 
 // fault makes one rank of a run slow on purpose.
 type fault struct {
 	what   string
-	cause  attribution.Cause
-	late   time.Duration // before every operation
-	factor float64       // of the time of phases that compute; 0: as they are
-	bias   float32       // of the logits of one of its experts
+	causes []attribution.Cause // any of which names it
+	late   time.Duration       // before every operation
+	factor float64             // of the time of phases that compute; 0: as they are
+	bias   float32             // of the logits of one of its experts
+	nice   int                 // of its thread: others on its core come first
 }
 
 var faults = []fault{
-	{what: "late to exchanges", cause: attribution.ArrivalSkew, late: 300 * time.Microsecond},
-	{what: "slower hardware", cause: attribution.SlowerHardware, factor: 1.5},
-	{what: "a hot expert", cause: attribution.TokenImbalance, bias: 0.7},
+	{what: "late to exchanges", causes: []attribution.Cause{attribution.ArrivalSkew}, late: 200 * time.Microsecond},
+	{what: "slower hardware", causes: []attribution.Cause{attribution.SlowerHardware}, factor: 1.5},
+	{what: "a hot expert", causes: []attribution.Cause{attribution.TokenImbalance}, bias: 0.7},
 }
 
 // The runs that are made of every fault, and how many of them must name it.
@@ -49,7 +53,7 @@ func (f fault) named(p Process, culprit int) (string, bool, error) {
 	if err != nil {
 		return "", false, err
 	}
-	right := found.Slowest == culprit && found.Cause == f.cause
+	right := found.Slowest == culprit && slices.Contains(f.causes, found.Cause)
 	if f.bias > 0 {
 		right = right && found.Layer != nil && found.Expert != nil && *found.Expert == hotExpert(culprit)
 	}
@@ -61,7 +65,10 @@ func hotExpert(rank int) int { return 2*rank + rank%2 }
 
 // measure runs a small mixture over the ranks, a few steps of it.
 func (f fault) measure(p Process, culprit int) (*attribution.Finding, error) {
-	const tokens, steps = 96, 12 // tokens of every rank
+	tokens, steps := 96, 20 // tokens of every rank
+	if f.nice > 0 {
+		tokens, steps = 1536, 4 // phases as long as a scheduler's slices
+	}
 	cfg := layers.Config{Hidden: 128, Layers: 2, MoE: layers.MoEConfig{Experts: 2 * p.Comm.Size(), TopK: 2, Inner: 128}}
 	ref := randomReference(cfg)
 	for e := range cfg.MoE.Experts {
@@ -90,6 +97,11 @@ func (f fault) measure(p Process, culprit int) (*attribution.Finding, error) {
 		return nil, err
 	}
 	x, y, ids := f.tokens(p.Comm.Rank(), tokens, cfg.Hidden)
+	if f.nice > 0 && p.Comm.Rank() == culprit {
+		if err := unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), f.nice); err != nil {
+			return nil, err
+		}
+	}
 	for range steps {
 		hooks.Enter(0, layers.Embed)
 		for layer := range cfg.Layers {
@@ -168,5 +180,44 @@ func TestTheCulpritIsNamed(t *testing.T) {
 				t.Fatal(err)
 			}
 		})
+	}
+}
+
+// A rank that others on its cores are preferred to is named by wall time, with the cores
+// busy. It is as slow as other hardware where it computes, and late to exchanges where
+// it has lost its core on the way. Its thread has no other use after the run: only who may do anything makes a
+// thread less nice again.
+func TestTheNiceRankIsNamed(t *testing.T) {
+	for range goruntime.NumCPU() {
+		spinner := exec.CommandContext(t.Context(), "sh", "-c", "while :; do :; done")
+		if err := spinner.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			spinner.Process.Kill()
+			spinner.Wait()
+		})
+	}
+	f := fault{what: "a nice rank", causes: []attribution.Cause{attribution.SlowerHardware, attribution.ArrivalSkew}, nice: 10}
+	right := 0
+	for run := range truthRuns {
+		err := collective.Run(2, collective.Options{}, func(c collective.Communicator) error {
+			goruntime.LockOSThread() // for good: see above
+			p := Process{Comm: c, Hosts: slices.Repeat([]string{"host"}, 2), Threads: 1}
+			text, named, err := f.named(p, run%2)
+			if c.Rank() == 0 && named {
+				right++
+			} else if c.Rank() == 0 {
+				t.Logf("culprit %d: %s", run%2, text)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("%s: %d of %d", f.what, right, truthRuns)
+	if right < mustName {
+		t.Errorf("want %d or more", mustName)
 	}
 }

@@ -26,13 +26,13 @@ func (e *excess) add(other excess) {
 
 // excessOf splits a rank's excess, [L].
 func (r *Run) excessOf(rank int) []excess {
-	byLayer := make([]excess, r.layers())
+	byLayer, slowness := make([]excess, r.layers()), r.slowness()
 	for p := range layers.Phases {
 		for _, dense := range []bool{false, true} {
 			typical := median(r.rates(p, dense))
 			for l := range byLayer {
 				if r.Dense[l] == dense {
-					byLayer[l].add(r.excessIn(rank, l, p, typical))
+					byLayer[l].add(r.excessIn(rank, l, p, typical, slowness))
 				}
 			}
 		}
@@ -40,17 +40,52 @@ func (r *Run) excessOf(rank int) []excess {
 	return byLayer
 }
 
-// excessIn is the excess in one phase, whose unit takes typical seconds.
-func (r *Run) excessIn(rank, layer int, p layers.Phase, typical float64) excess {
-	all := r.work(rank, layer, p) - r.mean(func(q int) float64 { return r.work(q, layer, p) })
+// excessIn is the excess in one phase, whose unit takes typical seconds. In a phase that
+// exchanges, hardware is what a rank takes beyond them up to its slowness where it
+// computes; the rest is skew.
+func (r *Run) excessIn(rank, layer int, p layers.Phase, typical float64, slowness []float64) excess {
+	over := func(f func(q int) float64) float64 { return f(rank) - r.mean(f) }
+	all := over(func(q int) float64 { return r.work(q, layer, p) })
+	e := excess{
+		rows:   over(func(q int) float64 { return typical * r.units(q, layer, p).rows }),
+		tokens: over(func(q int) float64 { return typical * r.units(q, layer, p).tokens }),
+	}
 	if exchanges(p) {
-		return excess{skew: all}
+		e.hardware = over(func(q int) float64 {
+			expected := typical * r.units(q, layer, p).sum()
+			return min(expected*slowness[q], r.work(q, layer, p)) - expected
+		})
+		e.skew = all - e.sum()
+	} else {
+		e.hardware = all - e.sum()
 	}
-	share := typical * (r.units(rank, layer, p) - r.mean(func(q int) float64 { return r.units(q, layer, p) }))
-	if p == layers.Expert && !r.Dense[layer] {
-		return excess{rows: share, hardware: all - share}
+	return e
+}
+
+// slowness is what each rank's work in the phases that compute takes over what it would
+// take on the typical rank, [P].
+func (r *Run) slowness() []float64 {
+	work, expected := make([]float64, r.ranks()), make([]float64, r.ranks())
+	for p := range layers.Phases {
+		for l := range r.layers() {
+			if exchanges(p) {
+				continue
+			}
+			typical := median(r.rates(p, r.Dense[l]))
+			for q := range work {
+				work[q] += r.work(q, l, p)
+				expected[q] += typical * r.units(q, l, p).sum()
+			}
+		}
 	}
-	return excess{tokens: share, hardware: all - share}
+	for q := range work {
+		if expected[q] > 0 {
+			work[q] /= expected[q]
+		} else {
+			work[q] = 1
+		}
+	}
+	return work
 }
 
 // rates are the seconds that a unit of a phase takes on each rank that has any, over
@@ -70,7 +105,7 @@ func (r *Run) rate(rank int, p layers.Phase, dense bool) (t float64, ok bool) {
 	for l := range r.layers() {
 		if r.Dense[l] == dense {
 			work += r.work(rank, l, p)
-			units += r.units(rank, l, p)
+			units += r.units(rank, l, p).sum()
 		}
 	}
 	if units == 0 {
@@ -79,12 +114,11 @@ func (r *Run) rate(rank int, p layers.Phase, dense bool) (t float64, ok bool) {
 	return work / units, true
 }
 
-// median is the middle value, or the mean of the two in the middle; 0 of none.
+// median is the middle value, or the lower of the two in the middle, so that of two
+// ranks the faster is typical; 0 of none.
 func median(values []float64) float64 {
 	if len(values) == 0 {
 		return 0
 	}
-	sorted := slices.Sorted(slices.Values(values))
-	n := len(sorted)
-	return (sorted[(n-1)/2] + sorted[n/2]) / 2
+	return slices.Sorted(slices.Values(values))[(len(values)-1)/2]
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 	"reflect"
 	"testing"
+	"time"
 
 	"capmoe/layers"
 	"capmoe/layers/capacity"
@@ -24,35 +25,48 @@ func TestCauses(t *testing.T) {
 	}{
 		{"ranks that are alike have no cause", func(*Run) {}, 0, NoCause, nil, nil, Seconds{}},
 		{"rows beyond the mean are token imbalance, of the busiest expert", func(r *Run) { r.move(1, 5, 80) },
-			2, TokenImbalance, at(1), at(5), Seconds{TokenImbalance: 0.06}},
+			2, TokenImbalance, at(1), at(5), Seconds{TokenImbalance: 0.066}},
 		{"tokens beyond the mean are token imbalance, of no expert", func(r *Run) {
 			r.Tokens[3] = 300
-			r.set(3, 0, layers.Attention, 0.3)
-			r.set(3, 1, layers.Attention, 0.3)
-		}, 3, TokenImbalance, at(0), nil, Seconds{TokenImbalance: 0.3}},
+			for l := range 2 {
+				r.set(3, l, layers.Attention, 0.3)
+				r.load(3, l)
+			}
+		}, 3, TokenImbalance, at(0), nil, Seconds{TokenImbalance: 0.36}},
 		{"more time for the same rows is slower hardware", func(r *Run) { r.set(1, 1, layers.Expert, 0.6) },
 			1, SlowerHardware, at(1), nil, Seconds{SlowerHardware: 0.3}},
 		{"more time for the same tokens is slower hardware", func(r *Run) { r.set(1, 0, layers.Attention, 0.5) },
 			1, SlowerHardware, at(0), nil, Seconds{SlowerHardware: 0.3}},
+		{"a slower rank comes later to exchanges too", func(r *Run) {
+			for l := range 2 {
+				for _, p := range []layers.Phase{layers.Attention, layers.Expert, layers.Dispatch} {
+					r.set(1, l, p, 2*r.work(1, l, p))
+				}
+			}
+		}, 1, SlowerHardware, at(0), nil, Seconds{SlowerHardware: 0.75 * (0.6 + 0.08)}},
 		{"time before an exchange is arrival skew", func(r *Run) { r.set(2, 0, layers.Combine, 0.4) },
 			2, ArrivalSkew, at(0), nil, Seconds{ArrivalSkew: 0.3}},
 		{"a little is no cause", func(r *Run) { r.set(2, 0, layers.Combine, 0.001) }, 2, NoCause, nil, nil, Seconds{ArrivalSkew: 0.00075}},
 		{"the largest of two is the cause", func(r *Run) {
 			r.move(0, 5, 200)
 			r.set(2, 1, layers.Plan, 0.1)
-		}, 2, TokenImbalance, at(0), at(5), Seconds{TokenImbalance: 0.15, ArrivalSkew: 0.075}},
+		}, 2, TokenImbalance, at(0), at(5), Seconds{TokenImbalance: 0.165, ArrivalSkew: 0.075}},
 		{"a slow rank that has little to do is not the slowest", func(r *Run) {
 			r.set(0, 0, layers.Expert, 0.25)
 			r.move(0, 7, 100)
-		}, 3, TokenImbalance, at(0), at(7), Seconds{TokenImbalance: 0.075, SlowerHardware: -0.0125}},
+		}, 3, TokenImbalance, at(0), at(7), Seconds{TokenImbalance: 0.0825, SlowerHardware: -0.0125}},
 		{"experts of a dense layer are in proportion to tokens", func(r *Run) {
 			r.Dense[0], r.Load[0], r.Samples = true, nil, r.Samples[1:]
 			r.Tokens[1] = 140
+			for q := range 4 {
+				r.set(q, 0, layers.Dispatch, 0)
+			}
 			for l := range 2 {
 				r.set(1, l, layers.Attention, 0.14)
 			}
 			r.set(1, 0, layers.Expert, 0.28)
-		}, 1, TokenImbalance, at(0), nil, Seconds{TokenImbalance: 0.03*2 + 0.06}},
+			r.load(1, 1)
+		}, 1, TokenImbalance, at(0), nil, Seconds{TokenImbalance: 0.03*2 + 0.06 + 0.006}},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			r := made(c.change)
@@ -94,7 +108,9 @@ func drawRun(t *rapid.T) *Run {
 	ranks := rapid.IntRange(2, 7).Draw(t, "ranks")
 	numLayers := rapid.IntRange(1, 4).Draw(t, "layers")
 	experts := rapid.IntRange(ranks, 12).Draw(t, "experts")
-	seconds := rapid.Float64Range(0, 10)
+	seconds := rapid.Custom(func(t *rapid.T) float64 { // as clocks tell them
+		return time.Duration(rapid.Int64Range(0, 1e10).Draw(t, "ns")).Seconds()
+	})
 	count := rapid.Int64Range(0, 1000)
 	r := &Run{TopK: 2, Wire: seconds.Draw(t, "wire"), Hosts: make([]string, ranks)}
 	draw := func(n int, what string) []float64 { return rapid.SliceOfN(seconds, n, n).Draw(t, what) }

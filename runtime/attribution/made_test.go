@@ -31,8 +31,7 @@ func made(change func(r *Run)) *Run {
 		for l := range numLayers {
 			r.Rows[rank*numLayers+l] = 200
 			r.set(rank, l, layers.Attention, 0.1)
-			r.set(rank, l, layers.Expert, 0.2)
-			r.set(rank, l, layers.Dispatch, 0.05)
+			r.load(rank, l)
 		}
 	}
 	change(r)
@@ -48,5 +47,11 @@ func (r *Run) move(layer, expert int, rows int64) {
 	rank := expert / 2
 	r.Load[layer][expert] += rows
 	r.Rows[rank*r.layers()+layer] += rows
-	r.set(rank, layer, layers.Expert, 0.001*float64(r.Rows[rank*r.layers()+layer]))
+	r.load(rank, layer)
+}
+
+// load gives a rank the time for its rows and for what it sends and receives.
+func (r *Run) load(rank, layer int) {
+	r.set(rank, layer, layers.Expert, 0.001*r.units(rank, layer, layers.Expert).sum())
+	r.set(rank, layer, layers.Dispatch, 0.0001*r.units(rank, layer, layers.Dispatch).sum())
 }

@@ -46,16 +46,27 @@ func (r *Run) total(rank int) (sum float64) {
 	return sum
 }
 
-// units is what a rank's time in a phase that computes is in proportion to: its rows
-// in the experts, else its tokens.
-func (r *Run) units(rank, layer int, p layers.Phase) float64 {
+// units is what a rank's work in a phase is in proportion to.
+type units struct {
+	tokens float64 // its own, or the pairs that it sends for them
+	rows   float64 // of its experts
+}
+
+func (u units) sum() float64 { return u.tokens + u.rows }
+
+func (r *Run) units(rank, layer int, p layers.Phase) units {
+	tokens, rows := float64(r.Tokens[rank]), float64(r.Rows[rank*r.layers()+layer])
 	switch {
-	case p == layers.Embed && layer > 0, p == layers.Head && layer < r.layers()-1, p == layers.Route && r.Dense[layer]:
-		return 0 // there is no such phase in the layer
+	case p == layers.Embed && layer > 0, p == layers.Head && layer < r.layers()-1:
+		return units{}
+	case r.Dense[layer] && p.InMoE() && p != layers.Expert:
+		return units{}
 	case p == layers.Expert && !r.Dense[layer]:
-		return float64(r.Rows[rank*r.layers()+layer])
+		return units{rows: rows}
+	case p == layers.Dispatch || p == layers.Combine:
+		return units{tokens: float64(r.TopK) * tokens, rows: rows}
 	}
-	return float64(r.Tokens[rank])
+	return units{tokens: tokens}
 }
 
 // exchanges tells whether ranks wait for each other in a phase.
