@@ -67,8 +67,8 @@ func (m *Meter) newRun() *attribution.Run {
 
 // work is this rank's own time, [layers, phases] ns: its wall time outside of exchanges.
 // Where ranks share cores that would be others' time too: there phases that compute
-// count CPU time, and in phases that exchange every step counts as the middle one, which
-// was not interrupted.
+// count CPU time, and in phases that exchange every step counts as one in which nothing
+// came between.
 func (m *Meter) work() []int64 {
 	work := make([]int64, len(m.slowest))
 	for i := range work {
@@ -77,7 +77,7 @@ func (m *Meter) work() []int64 {
 			work[i] = m.sums.wall[i] - m.sums.inside[i]
 		case p == layers.Plan || p == layers.Dispatch || p == layers.Combine:
 			if m.steps > 0 {
-				work[i] = int64(m.steps) * m.survey.median(i, m.steps)
+				work[i] = int64(m.steps) * m.survey.undisturbed(i, m.steps)
 			}
 		default:
 			work[i] = m.sums.cpu[i]

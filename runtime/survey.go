@@ -85,15 +85,16 @@ func (s *survey) addTimes(first int, c *clock) {
 // taken is how many steps of a run are kept.
 func (s *survey) taken(steps int) int { return (steps + s.stride - 1) / s.stride }
 
-// median is a cell's own time in the middle one of the steps kept, ns.
-func (s *survey) median(cell, steps int) int64 {
+// undisturbed is a cell's own time, ns, in the lower quartile of the steps kept: what else
+// runs on a rank's core can only add to it.
+func (s *survey) undisturbed(cell, steps int) int64 {
 	n := s.layers * int(layers.Phases)
 	values := make([]int64, s.taken(steps))
 	for i := range values {
 		values[i] = s.own[i*n+cell]
 	}
 	slices.Sort(values)
-	return values[len(values)/2]
+	return values[(len(values)-1)/4]
 }
 
 // samples are the loads of the layers that have experts in the steps kept.

@@ -67,7 +67,7 @@ func hotExpert(rank int) int { return 2*rank + rank%2 }
 func (f fault) measure(p Process, culprit int) (*attribution.Finding, error) {
 	tokens, steps := 96, 20 // tokens of every rank
 	if f.nice > 0 {
-		tokens, steps = 1536, 4 // phases as long as a scheduler's slices
+		tokens, steps = 1536, 6 // phases as long as a scheduler's slices
 	}
 	cfg := layers.Config{Hidden: 128, Layers: 2, MoE: layers.MoEConfig{Experts: 2 * p.Comm.Size(), TopK: 2, Inner: 128}}
 	ref := randomReference(cfg)
@@ -188,6 +188,9 @@ func TestTheCulpritIsNamed(t *testing.T) {
 // it has lost its core on the way. Its thread has no other use after the run: only who may do anything makes a
 // thread less nice again.
 func TestTheNiceRankIsNamed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("keeps all cores busy for some seconds")
+	}
 	for range goruntime.NumCPU() {
 		spinner := exec.CommandContext(t.Context(), "sh", "-c", "while :; do :; done")
 		if err := spinner.Start(); err != nil {

@@ -13,12 +13,15 @@
 //	work of the slowest = work of the mean rank + token imbalance + slower hardware + arrival skew
 //	time of the mean rank in exchanges = wire + waiting for the slowest + waiting for others
 //
-// A phase that computes has units u: rows of experts, or tokens. Rank r takes w[r] =
-// u[r]·t[r] seconds for them. With t the median of the ranks' t[r], and mean over ranks,
+// A phase has units u: rows of experts, tokens, or pairs sent and rows received. Rank r
+// works w[r] = u[r]·t[r] seconds for them, the typical rank t, the median of the t[r], for
+// each. With means over the ranks,
 //
-//	token imbalance = (u[r] − mean u)·t                     what r's share costs on a typical rank
-//	slower hardware = w[r] − mean w − (u[r] − mean u)·t     the rest: u[r]·(t[r] − t), less the mean of the same
-//	arrival skew    = w[r] − mean w  of the phases that exchange: what r does, or suffers, before it enters
+//	token imbalance = (u[r] − mean u)·t                      what r's share costs on the typical rank
+//	slower hardware = u[r]·(t[r] − t), less the mean of it   in a phase that computes
+//	                  u[r]·(s[r] − 1)·t, less the mean of it in one that exchanges, at most what r took; s[r]: by how
+//	                                                         much r is slower where it computes
+//	arrival skew    = the rest of w[r] − mean w              in a phase that exchanges, before r enters
 //
 // # Reading order
 //

@@ -20,5 +20,5 @@ func ExampleFinding_String() {
 	//   excess 0.114 s = token imbalance 0.099 + slower hardware 0.000 + arrival skew 0.015
 	//   the mean rank spent 0.610 s in exchanges: wire 0.500, waiting for rank 2 0.100, for others 0.010
 	//   the experts would have saved: 0.120 s with drop γ=1, 0.120 s with reroute γ=1, 0.090 s with perfect balance
-	//   attribution by CPU time: ranks share cores
+	//   attribution by CPU time: ranks share cores; in exchanges they wait for a core too
 }

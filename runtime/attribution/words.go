@@ -18,14 +18,14 @@ func (f *Finding) String() string {
 		f.Work-f.MeanWork, s.TokenImbalance, s.SlowerHardware, s.ArrivalSkew)
 	fmt.Fprintf(&b, "  the mean rank spent %.3f s in exchanges: wire %.3f, waiting for rank %d %.3f, for others %.3f\n",
 		s.Wire+s.Waiting+f.WaitingForOthers, s.Wire, f.Slowest, s.Waiting, f.WaitingForOthers)
-	if f.WaitingForOthers > s.Waiting && f.WaitingForOthers > negligible*f.MeanWork {
+	if f.Clock == "wall" && f.WaitingForOthers > s.Waiting && f.WaitingForOthers > negligible*f.MeanWork {
 		b.WriteString("  more is waited for others, in turn, than for the slowest: who has most to do changes\n")
 	}
 	if saved := f.best(); len(saved) > 0 {
 		fmt.Fprintf(&b, "  the experts would have saved: %s\n", strings.Join(saved, ", "))
 	}
 	if f.Clock == "cpu" {
-		b.WriteString("  attribution by CPU time: ranks share cores\n")
+		b.WriteString("  attribution by CPU time: ranks share cores; in exchanges they wait for a core too\n")
 	}
 	return b.String()
 }
