@@ -19,8 +19,7 @@
 //
 //	token imbalance = (u[r] − mean u)·t                      what r's share costs on the typical rank
 //	slower hardware = u[r]·(t[r] − t), less the mean of it   in a phase that computes
-//	                  u[r]·(s[r] − 1)·t, less the mean of it in one that exchanges, at most what r took; s[r]: by how
-//	                                                         much r is slower where it computes
+//	                  the part of that in a phase that exchanges which r's slowness where it computes explains
 //	arrival skew    = the rest of w[r] − mean w              in a phase that exchanges, before r enters
 //
 // # Reading order

@@ -41,8 +41,8 @@ func (r *Run) excessOf(rank int) []excess {
 }
 
 // excessIn is the excess in one phase, whose unit takes typical seconds. In a phase that
-// exchanges, hardware is what a rank takes beyond them up to its slowness where it
-// computes; the rest is skew.
+// exchanges, hardware is as much of what a rank takes beyond, or below, that as its
+// slowness where it computes explains; the rest is skew.
 func (r *Run) excessIn(rank, layer int, p layers.Phase, typical float64, slowness []float64) excess {
 	over := func(f func(q int) float64) float64 { return f(rank) - r.mean(f) }
 	all := over(func(q int) float64 { return r.work(q, layer, p) })
@@ -53,7 +53,8 @@ func (r *Run) excessIn(rank, layer int, p layers.Phase, typical float64, slownes
 	if exchanges(p) {
 		e.hardware = over(func(q int) float64 {
 			expected := typical * r.units(q, layer, p).sum()
-			return min(expected*slowness[q], r.work(q, layer, p)) - expected
+			beyond := r.work(q, layer, p) - expected
+			return max(min(expected*(slowness[q]-1), max(beyond, 0)), min(beyond, 0))
 		})
 		e.skew = all - e.sum()
 	} else {

@@ -157,6 +157,23 @@ func TestPartsAddUp(t *testing.T) {
 	})
 }
 
+func TestMedian(t *testing.T) {
+	for _, c := range []struct {
+		rule   string
+		values []float64
+		want   float64
+	}{
+		{"of none is 0", nil, 0},
+		{"is the middle", []float64{3, 1, 2}, 2},
+		{"is the lower of two", []float64{5, 4}, 4},
+		{"is the lower in the middle", []float64{9, 2, 1, 3}, 2},
+	} {
+		if got := median(c.values); got != c.want {
+			t.Errorf("%s: %v, want %v", c.rule, got, c.want)
+		}
+	}
+}
+
 func TestNothingToAttribute(t *testing.T) {
 	one := &Run{Hosts: []string{"n0"}, Dense: []bool{false}, Work: []float64{0, 1, 0, 0, 0, 1, 0, 0}, Tokens: []int64{1}, Rows: []int64{1}}
 	idle := made(func(r *Run) { clear(r.Work) })

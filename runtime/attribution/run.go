@@ -59,8 +59,6 @@ func (r *Run) units(rank, layer int, p layers.Phase) units {
 	switch {
 	case p == layers.Embed && layer > 0, p == layers.Head && layer < r.layers()-1:
 		return units{}
-	case r.Dense[layer] && p.InMoE() && p != layers.Expert:
-		return units{}
 	case p == layers.Expert && !r.Dense[layer]:
 		return units{rows: rows}
 	case p == layers.Dispatch || p == layers.Combine:
