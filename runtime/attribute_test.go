@@ -59,3 +59,28 @@ func TestAttributedTimes(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// An evaluation of more steps than a meter keeps folds it, and goes on.
+func TestLongEvaluationFolds(t *testing.T) {
+	m := newMade(t, 21, madeDeepSeek)
+	m.fill()
+	const steps = foldSteps + 3
+	ids := make([]int32, 2*steps)
+	onEngines(t, m.write(), 2, func(e *Engine) error {
+		if err := e.Use(Routing{}); err != nil {
+			return err
+		}
+		most := 0
+		r, err := e.Evaluate(ids, Evaluation{Window: 2, Batch: 1}, func(int, int) { most = max(most, e.meter.steps-e.meter.folded) })
+		if err != nil {
+			return err
+		}
+		if most != foldSteps || r.Steps != steps || e.meter.folded != steps {
+			t.Errorf("%d steps, %d folded, %d unfolded at most, want %d steps, %d at most", r.Steps, e.meter.folded, most, steps, foldSteps)
+		}
+		if r.Tokens != 2*steps || r.Attribution == nil || len(r.RankSeconds) != 2 {
+			t.Errorf("%d tokens, attribution %v, seconds of %d ranks", r.Tokens, r.Attribution, len(r.RankSeconds))
+		}
+		return nil
+	})
+}
