@@ -1,5 +1,7 @@
 package collective
 
+import "sync/atomic"
+
 // Traffic counts what one rank hands to a communicator.
 type Traffic struct {
 	Calls int
@@ -58,5 +60,7 @@ func (c *counted) scratch() []int {
 	}
 	return nil
 }
+
+func (c *counted) TimeInto(total *atomic.Int64) bool { return TimeInto(c.Communicator, total) }
 
 func (c *counted) refuse(k kind, err error) error { return refuse(c.Communicator, k, err) }

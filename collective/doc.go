@@ -44,6 +44,7 @@
 //	typed.go                   helpers on slices of numbers
 //	agree.go                   one rank's error becomes everyone's
 //	verified.go heads.go       arguments compared over ranks
+//	counted.go timed.go        bytes sent; time inside operations
 //	local.go local_group.go    the in-process world, where ranks meet
 //	local_comm.go local_move.go local_reduce.go
 //	world.go                   options and the World

@@ -4,6 +4,7 @@ import "errors"
 
 // localComm is one rank of a localGroup.
 type localComm struct {
+	stopwatch
 	group  *localGroup
 	rank   int
 	seq    uint64
@@ -90,7 +91,9 @@ func (c *localComm) Split(color, key int) (Communicator, error) {
 	if child == nil {
 		return nil, nil
 	}
-	return newLocalComm(child, child.rankOf(c.group.members[c.rank])), nil
+	own := newLocalComm(child, child.rankOf(c.group.members[c.rank]))
+	own.TimeInto(c.total)
+	return own, nil
 }
 
 func (c *localComm) Free() error {
@@ -107,6 +110,7 @@ func (c *localComm) at(k kind) caller { return caller{k, c.rank, c.Size()} }
 // see alike, so that they can all leave together; err means that there was no
 // meeting.
 func (c *localComm) enter(at caller, p post) (fault, err error) {
+	c.start()
 	if c.freed {
 		return nil, ErrFreed
 	}
@@ -129,6 +133,7 @@ func (c *localComm) leave(at caller, fault, err error) error {
 	if err == nil {
 		err = c.group.meet(c.rank, nil)
 	}
+	c.stop()
 	if err == nil {
 		return fault
 	}

@@ -19,6 +19,7 @@ import "unsafe"
 // mpiComm is a group of an MPI world. Each operation is one call into C, which
 // returns when MPI needs the buffers no more.
 type mpiComm struct {
+	stopwatch
 	c      *C.coll_group
 	rank   int
 	size   int
@@ -97,6 +98,7 @@ func (c *mpiComm) enter(at caller) error {
 	case c.broken != nil:
 		return at.wrap(-1, brokenBy(c.broken))
 	}
+	c.start()
 	c.c.now.seq++
 	c.c.now.kind = C.int64_t(at.kind)
 	return nil
@@ -104,6 +106,7 @@ func (c *mpiComm) enter(at caller) error {
 
 // leave turns the result of a call into C into an error.
 func (c *mpiComm) leave(at caller, rc C.int, recv, send []byte) error {
+	c.stop()
 	switch rc {
 	case C.COLL_DONE:
 		return nil

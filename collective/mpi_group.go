@@ -50,7 +50,9 @@ func (c *mpiComm) Split(color, key int) (Communicator, error) {
 	for rank, m := range members {
 		members[rank] = int(world[m])
 	}
-	return newMPIComm(g, c.numberOf(color), members, c.world), nil
+	child := newMPIComm(g, c.numberOf(color), members, c.world)
+	child.TimeInto(c.total)
+	return child, nil
 }
 
 // numberOf is the number of the group of a color, the same on all its ranks.

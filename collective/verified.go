@@ -1,5 +1,7 @@
 package collective
 
+import "sync/atomic"
+
 // Verified is c with arguments that are compared over all ranks before anything
 // moves. Where they do not fit together, or one rank's own check fails, every rank
 // gets the same *RankError, which names the ranks and both numbers, and the group
@@ -30,6 +32,8 @@ func (v *verified) Rank() int      { return v.inner.Rank() }
 func (v *verified) Size() int      { return v.inner.Size() }
 func (v *verified) scratch() []int { return v.room }
 func (v *verified) Free() error    { return v.inner.Free() }
+
+func (v *verified) TimeInto(total *atomic.Int64) bool { return TimeInto(v.inner, total) }
 
 func (v *verified) AllToAllV(recv []byte, recvCounts []int, send []byte, sendCounts []int) error {
 	at := v.at(allToAllV)

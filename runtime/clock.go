@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"sync/atomic"
 	"time"
 
 	"capmoe/layers"
@@ -9,21 +10,26 @@ import (
 )
 
 // clock measures a rank's time by step, layer and phase: CPU time of the calling
-// thread, which leaves out what waiting for other ranks gave back to the machine, and
-// wall time, which does not. The calling goroutine is locked to its thread.
+// thread, which leaves out what waiting for other ranks gave back to the machine, wall
+// time, which does not, and how much of that was inside collective operations. The
+// calling goroutine is locked to its thread.
 type clock struct {
 	layers int
 	cpu    []int64 // [steps, layers, phases] nanoseconds
 	wall   []int64
-	cell   int // the running phase's place in cpu and wall; -1: none
+	inside []int64
+	cell   int // the running phase's place in the three; -1: none
 	cpu0   int64
 	wall0  time.Time
+	in0    int64
+	spent  atomic.Int64 // inside operations, nanoseconds; the communicator adds to it
 }
 
 // begin adds a step.
 func (c *clock) begin() {
 	c.cpu = append(c.cpu, make([]int64, c.layers*int(layers.Phases))...)
 	c.wall = append(c.wall, make([]int64, c.layers*int(layers.Phases))...)
+	c.inside = append(c.inside, make([]int64, c.layers*int(layers.Phases))...)
 	c.cell = -1
 }
 
@@ -35,12 +41,13 @@ func (c *clock) enter(layer int, p layers.Phase) {
 
 // stop ends the running phase.
 func (c *clock) stop() {
-	cpu, wall := threadCPU(), time.Now()
+	cpu, wall, in := threadCPU(), time.Now(), c.spent.Load()
 	if c.cell >= 0 {
 		c.cpu[c.cell] += cpu - c.cpu0
 		c.wall[c.cell] += int64(wall.Sub(c.wall0))
+		c.inside[c.cell] += in - c.in0
 	}
-	c.cpu0, c.wall0, c.cell = cpu, wall, -1
+	c.cpu0, c.wall0, c.in0, c.cell = cpu, wall, in, -1
 }
 
 // byPhase adds the cells up by phase.
@@ -57,4 +64,26 @@ func threadCPU() int64 {
 		return 0
 	}
 	return ts.Nano()
+}
+
+// reset forgets all steps.
+func (c *clock) reset() { c.cpu, c.wall, c.inside = c.cpu[:0], c.wall[:0], c.inside[:0] }
+
+// times are a rank's clocks summed over steps, [layers, phases] nanoseconds.
+type times struct {
+	cpu, wall, inside []int64
+}
+
+func newTimes(cells int) times {
+	return times{make([]int64, cells), make([]int64, cells), make([]int64, cells)}
+}
+
+// add adds all steps of a clock.
+func (t times) add(c *clock) {
+	for i := range c.cpu {
+		at := i % len(t.cpu)
+		t.cpu[at] += c.cpu[i]
+		t.wall[at] += c.wall[i]
+		t.inside[at] += c.inside[i]
+	}
 }

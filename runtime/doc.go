@@ -27,8 +27,11 @@
 //	routing.go    a policy and a wire, or a baseline by name
 //	engine.go     a loaded model; one step
 //	meter.go      loads, ledger and time of every layer, as the steps go
-//	clock.go      CPU and wall time by step, layer and phase
+//	clock.go      CPU and wall time by step, layer and phase; how much of it in exchanges
 //	fold.go       and put together over the ranks, now and then
+//	waits.go      who came last to the exchanges
+//	survey.go     some steps kept whole
+//	attribute.go  why the slowest rank was: attribution/
 //	report.go     the numbers every run reports
 //	eplb.go       experts replicated by measured loads
 //	share.go      slices from rank 0 to all, and from all to rank 0

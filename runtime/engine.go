@@ -89,8 +89,8 @@ func (e *Engine) Use(routing Routing) error {
 	if err := collective.Agree(e.proc.Comm, err); err != nil {
 		return err
 	}
-	e.meter = newMeter(e.proc.Comm, e.config.Model, d, e.layout)
-	e.meter.baseline = routing.Baseline
+	e.meter = newMeter(e.proc, e.config.Model, d, e.layout)
+	e.meter.baseline, e.meter.placed = routing.Baseline, e.placed
 	e.model, err = layers.NewModel(e.proc.Comm, layers.Parts{
 		Config: e.config.Model, Weights: e.weights, Kernels: e.kernels,
 		Policy: d.Policy, Wire: d.Wire, Layout: e.layout, Placements: e.placed, Hooks: e.meter.hooks(),

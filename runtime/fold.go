@@ -19,17 +19,23 @@ func (m *Meter) fold() error {
 	return m.foldTimes()
 }
 
-// foldTimes takes of every step the slowest rank in each phase of each layer.
+// foldTimes takes of every step the slowest rank in each phase of each layer, and the
+// rank that came last to its exchanges.
 func (m *Meter) foldTimes() error {
 	m.clock.stop()
+	m.sums.add(&m.clock)
+	m.survey.addTimes(m.folded, &m.clock)
+	if err := m.waits.fold(m.comm, m.clock.inside); err != nil {
+		return err
+	}
 	if err := collective.AllReduce(m.comm, collective.Max, m.clock.cpu); err != nil {
 		return err
 	}
 	for i, ns := range m.clock.cpu {
 		m.slowest[i%len(m.slowest)] += ns
-		m.wall += m.clock.wall[i]
 	}
-	m.clock.cpu, m.clock.wall = m.clock.cpu[:0], m.clock.wall[:0]
+	m.folded = m.steps
+	m.clock.reset()
 	return nil
 }
 

@@ -20,8 +20,15 @@ type Meter struct {
 	layers   []layerMeter
 	clock    clock
 	steps    int
-	slowest  []int64              // [layers, phases] ns: Σ over the steps before the last fold of the largest CPU time of any rank
-	wall     int64                // ns of those steps on this rank
+	folded   int                  // steps before the last fold
+	slowest  []int64              // [layers, phases] ns: Σ over those of the largest CPU time of any rank
+	sums     times                // of those on this rank
+	waits    waits                // in those
+	survey   *survey              // some steps, whole
+	hosts    []string             // [P]
+	crowded  bool                 // ranks share cores
+	timed    bool                 // the communicator tells the time inside operations
+	placed   []layers.Placement   // [layers] where experts are replicated, else nil
 	observe  func(*capacity.Plan) // is shown every plan; may be nil
 }
 
@@ -52,10 +59,17 @@ const (
 	levels
 )
 
-func newMeter(c collective.Communicator, cfg layers.Config, d layers.Dialect, l capacity.Layout) *Meter {
-	m := &Meter{comm: c, Dialect: d, layout: l, topK: cfg.MoE.TopK, hidden: cfg.Hidden, dense: cfg.Dense, layers: make([]layerMeter, cfg.Layers)}
-	m.clock = clock{layers: cfg.Layers, cell: -1}
-	m.slowest = make([]int64, cfg.Layers*int(layers.Phases))
+// newMeter makes the meter of a run, and lets the ranks' communicator tell it the time.
+func newMeter(p Process, cfg layers.Config, d layers.Dialect, l capacity.Layout) *Meter {
+	c, cells := p.Comm, cfg.Layers*int(layers.Phases)
+	m := &Meter{
+		comm: c, hosts: p.Hosts, crowded: p.Crowded,
+		Dialect: d, layout: l, topK: cfg.MoE.TopK, hidden: cfg.Hidden, dense: cfg.Dense, layers: make([]layerMeter, cfg.Layers),
+		clock:   clock{layers: cfg.Layers, cell: -1},
+		slowest: make([]int64, cells), sums: newTimes(cells), waits: waits{forRank: make([]int64, c.Size())},
+		survey: newSurvey(cfg.Layers, cfg.MoE.Experts),
+	}
+	m.timed = collective.TimeInto(c, &m.clock.spent)
 	for i := range m.layers {
 		m.layers[i].before = make([]int64, cfg.MoE.Experts)
 		m.layers[i].after = make([]int64, cfg.MoE.Experts)
@@ -97,6 +111,7 @@ func (m *Meter) planned(plan *capacity.Plan, _ []float32, computed int) {
 	l.expertAfter += imbalance(plan.LoadAfter)
 	l.rankBefore += imbalance(m.layout.RankLoads(plan.LoadBefore))
 	l.computed = append(l.computed, int64(computed))
+	m.survey.add(m.steps-1, plan)
 	self := m.comm.Rank()
 	for _, e := range plan.Expert {
 		l.bytes[m.distance(self, int(m.layout.ExpertRank[e]))] += int64(2 * 4 * m.hidden)

@@ -104,7 +104,8 @@ func meterOf(t *testing.T, c collective.Communicator) *Meter {
 		t.Fatal(err)
 	}
 	cfg := layers.Config{Layers: 2, Hidden: 8, MoE: layers.MoEConfig{Experts: 4, TopK: 2}}
-	return newMeter(c, cfg, layers.Dialect{}, layout)
+	hosts := make([]string, c.Size())
+	return newMeter(Process{Comm: c, Hosts: hosts}, cfg, layers.Dialect{}, layout)
 }
 
 // A run without a step has a report too.

@@ -76,7 +76,7 @@ func (job PlanJob) plan(p Process, block scoreBlock, w capacity.Weighting, class
 		return nil, nil, err
 	}
 	cfg := layers.Config{Layers: 1, MoE: layers.MoEConfig{Experts: block.experts, TopK: job.TopK}}
-	meter := newMeter(p.Comm, cfg, d, layout)
+	meter := newMeter(p, cfg, d, layout)
 	meter.baseline = job.Routing.Baseline
 	step := capacity.Step{Scores: block.scores, Class: class, Tokens: make([]int32, len(block.scores)/block.experts)}
 	for i := range step.Tokens {

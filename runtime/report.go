@@ -7,6 +7,7 @@ import (
 	"capmoe/collective"
 	"capmoe/layers"
 	"capmoe/layers/capacity"
+	"capmoe/runtime/attribution"
 )
 
 // Report is what every run says about itself. The JSON names are the same in every
@@ -42,6 +43,17 @@ type Report struct {
 	Wall         float64            `json:"wall_seconds"`      // of the steps, slowest rank
 	Bytes        Traffic            `json:"bytes_sent"`
 	Layers       []LayerReport      `json:"layers"`
+	RankSeconds  []RankSeconds      `json:"rank_seconds"`
+	// Attribution is which rank was the slowest, and why; null for one rank.
+	Attribution *attribution.Finding `json:"attribution"`
+}
+
+// RankSeconds are one rank's own clocks, by phase.
+type RankSeconds struct {
+	Rank int                `json:"rank"`
+	Host string             `json:"host"`
+	CPU  map[string]float64 `json:"cpu"`
+	Wall map[string]float64 `json:"wall"` // waiting for other ranks included
 }
 
 // Counts are what became of the pairs.
@@ -112,7 +124,10 @@ func (m *Meter) report() (*Report, error) {
 	if err := m.fillLayers(r); err != nil {
 		return nil, err
 	}
-	return r, m.fillTimes(r)
+	if err := m.fillTimes(r); err != nil {
+		return nil, err
+	}
+	return r, m.fillRanks(r)
 }
 
 func (m *Meter) fillLayers(r *Report) error {
@@ -173,7 +188,7 @@ func (m *Meter) fillTimes(r *Report) error {
 	if err := m.foldTimes(); err != nil {
 		return err
 	}
-	wall := []int64{m.wall}
+	wall := []int64{total(m.sums.wall)}
 	if err := collective.AllReduce(m.comm, collective.Max, wall); err != nil {
 		return err
 	}

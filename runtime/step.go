@@ -23,6 +23,11 @@ func (s share) row(i, width int) []float32 {
 // step runs the model over the sequences of one step, the same list on every rank,
 // and returns this rank's share with its final hidden states.
 func (e *Engine) step(sequences [][]int32) (share, error) {
+	if e.meter.steps-e.meter.folded == foldSteps {
+		if err := e.meter.fold(); err != nil {
+			return share{}, err
+		}
+	}
 	s := e.take(sequences)
 	hidden, err := e.model.Forward(s.batch)
 	if err != nil {

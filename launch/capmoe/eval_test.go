@@ -98,6 +98,7 @@ func near(got, want, tolerance float64) bool { return math.Abs(got-want) <= tole
 func withoutLayout(r runtime.EvaluationReport) runtime.EvaluationReport {
 	r.Ranks, r.Bytes, r.RankImbalanceBefore, r.RankImbalanceAfter = 0, runtime.Traffic{}, 0, 0
 	r.Seconds, r.CriticalPath, r.MoESeconds, r.Wall = nil, 0, 0, 0
+	r.RankSeconds, r.Attribution = nil, nil
 	for i := range r.Layers {
 		l := &r.Layers[i]
 		l.RankLoadBefore, l.RankLoadAfter, l.RankImbalanceBefore, l.RankImbalanceAfter = nil, nil, 0, 0

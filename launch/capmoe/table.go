@@ -45,6 +45,9 @@ func printReport(w io.Writer, r *runtime.Report) {
 	t.Render()
 	fmt.Fprintln(w)
 	printPhases(w, r)
+	if r.Attribution != nil {
+		fmt.Fprintf(w, "\n%v", r.Attribution)
+	}
 }
 
 func printPhases(w io.Writer, r *runtime.Report) {
