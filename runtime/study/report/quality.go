@@ -1,0 +1,83 @@
+package report
+
+import (
+	"fmt"
+
+	"capmoe/runtime/study/figure"
+)
+
+// measure is a number of a cell that tells what capacity costs.
+type measure struct {
+	name, title, axis, verb string
+	log                     bool
+	of                      func(*cell) (figure.Span, bool)
+}
+
+var measures = []measure{
+	{"mass", "Lost gate mass", "lost gate mass, share of all", "%.4f", false, func(c *cell) (figure.Span, bool) { return c.massLost(), true }},
+	{"perplexity", "Perplexity", "perplexity, lower is better", "%.3f", true, (*cell).perplexity},
+}
+
+// qualities are what capacity costs, against γ.
+func (s *setting) qualities() (figures []Figure) {
+	if len(s.gammas) == 0 {
+		return nil
+	}
+	for _, m := range measures {
+		if f, ok := s.quality(m); ok {
+			figures = append(figures, f)
+		}
+	}
+	return figures
+}
+
+func (s *setting) quality(m measure) (Figure, bool) {
+	f := Figure{Name: m.name + "-gamma", Title: m.title + " against capacity factor", Data: Table{Columns: []Column{
+		{Name: "system", Label: "system"}, {Name: "capacity_factor", Label: "γ", Verb: "%g"}, {Name: "ranks", Label: "ranks", Verb: "%d"},
+		{Name: m.name, Label: m.title, Verb: m.verb, Span: true},
+	}}}
+	lines := figure.Lines{X: figure.Axis{Label: "capacity factor γ", Ticks: s.gammas}, Y: figure.Axis{Label: m.axis, Log: m.log}}
+	if !m.log {
+		lines.Y.Start = true
+	}
+	var names []string
+	var values []float64
+	for _, x := range s.series {
+		line := x.line()
+		for _, c := range x.cells {
+			v, ok := m.of(c)
+			if !ok || m.log && v.Low <= 0 {
+				continue
+			}
+			f.Data.add(x.name, gammaValue(c), c.Ranks, v)
+			if c.Ranks != s.focus {
+				continue
+			}
+			if c.Gamma == nil {
+				line.Quiet = true
+				for _, g := range []float64{s.gammas[0], s.gammas[len(s.gammas)-1]} {
+					line.Points = append(line.Points, figure.Point{X: figure.At(g), Y: v})
+				}
+				continue
+			}
+			line.Points = append(line.Points, figure.Point{X: figure.At(*c.Gamma), Y: v})
+			if *c.Gamma == s.gamma {
+				names, values = append(names, x.name), append(values, v.Mid)
+			}
+		}
+		if len(line.Points) > 0 {
+			lines.Series = append(lines.Series, line)
+		}
+	}
+	f.Drawing = lines
+	f.Finding = fmt.Sprintf("%s at γ %g: %s.", m.title, s.gamma, named(m.verb, names, values))
+	f.Caption = fmt.Sprintf("On %d ranks. Dotted: systems without a capacity.", s.focus) + meaning(m.name) + intervals
+	return f, len(values) > 0
+}
+
+func meaning(name string) string {
+	if name == "mass" {
+		return " Lost gate mass: the router's weights of pairs that were refused and found no substitute, over all weights."
+	}
+	return ""
+}
