@@ -29,12 +29,12 @@ func (l Lines) name(c draw.Canvas, x, y func(float64) vg.Length) {
 		at     vg.Length
 	}
 	var labels []label
-	for _, s := range l.Series {
+	for i, s := range l.Series {
 		if len(s.Points) == 0 || s.Label == "" {
 			continue
 		}
 		end := s.end()
-		labels = append(labels, label{s, vg.Point{X: x(end.X.Mid), Y: y(end.Y.Mid)}, y(end.Y.Mid)})
+		labels = append(labels, label{s, vg.Point{X: x(end.X.Mid) + l.beside(i), Y: y(end.Y.Mid)}, y(end.Y.Mid)})
 	}
 	slices.SortStableFunc(labels, func(a, b label) int {
 		switch {

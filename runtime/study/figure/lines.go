@@ -10,6 +10,7 @@ import (
 type Lines struct {
 	X, Y   Axis
 	Series []Series
+	Apart  bool // points of the same X stand beside each other, so that their intervals show
 }
 
 // Series is a line of Lines.
@@ -26,6 +27,7 @@ type Series struct {
 // numbers are finite.
 type Point struct {
 	X, Y Span
+	Name string // not drawn: what the point is
 	Note string
 }
 
@@ -71,10 +73,19 @@ func (l Lines) Draw(c draw.Canvas) {
 	data := p.DataCanvas(c)
 	x, y := p.Transforms(&data)
 	grid(data, y, p.Y.Tick.Marker.Ticks(p.Y.Min, p.Y.Max))
-	for _, s := range l.Series {
-		s.draw(data, x, y)
+	for i, s := range l.Series {
+		s.draw(data, func(v float64) vg.Length { return x(v) + l.beside(i) }, y)
 	}
 	l.name(data, x, y)
+}
+
+// beside is how far right of its X a series' points stand.
+func (l Lines) beside(i int) vg.Length {
+	const pitch = vg.Length(4)
+	if !l.Apart || l.Series[i].Quiet {
+		return 0
+	}
+	return pitch * (vg.Length(i) - vg.Length(len(l.Series)-1)/2)
 }
 
 func (s Series) draw(c draw.Canvas, x, y func(float64) vg.Length) {
@@ -93,7 +104,7 @@ func (s Series) draw(c draw.Canvas, x, y func(float64) vg.Length) {
 	if s.Quiet {
 		return
 	}
-	whisker := draw.LineStyle{Color: s.Color.RGBA(), Width: 1}
+	whisker := draw.LineStyle{Color: s.Color.RGBA(), Width: hairline}
 	note := style(8, s.Color.RGBA())
 	note.XAlign, note.YAlign = text.XCenter, text.YBottom
 	for i, pt := range s.Points {

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgsvg"
 )
@@ -20,12 +21,13 @@ type Image struct {
 }
 
 var (
+	textLine = regexp.MustCompile(`(<text [^>]*font-size:([0-9.]+)px[^>]*)>([^<]*)</text>`)
 	hexColor = regexp.MustCompile(`#[0-9A-F]{6}\b`)
 	fontName = regexp.MustCompile(`font-family:[^;"]*;font-variant:[^;"]*;font-weight:normal;font-style:normal;?`)
 )
 
 // SVG draws a figure. Its colours are the palette's variables; its letters are the
-// reader's own Arial, Helvetica or Liberation Sans, which have the same widths.
+// reader's own, and take the room that they were given whatever they are.
 func SVG(d Drawing, title, alt string) (Image, error) {
 	width, height := d.Size()
 	canvas := vgsvg.NewWith(vgsvg.UseWH(width, height))
@@ -38,8 +40,21 @@ func SVG(d Drawing, title, alt string) (Image, error) {
 	text = text[strings.Index(text, "<svg"):]
 	text = text[strings.Index(text, ">")+1 : strings.LastIndex(text, "</svg>")]
 	text = fontName.ReplaceAllString(text, "")
+	text = textLine.ReplaceAllStringFunc(text, fixWidth)
 	text = hexColor.ReplaceAllStringFunc(text, variableOf)
 	return Image{body: text, width: width.Points(), height: height.Points(), title: title, alt: alt}, nil
+}
+
+// fixWidth gives a line of text the width that it was drawn with.
+func fixWidth(line string) string {
+	part := textLine.FindStringSubmatch(line)
+	size, err := strconv.ParseFloat(part[2], 64)
+	words := html.UnescapeString(part[3])
+	if err != nil || len([]rune(words)) < 2 {
+		return line
+	}
+	width := style(vg.Length(size), Ink.RGBA()).Width(words)
+	return fmt.Sprintf(`%s textLength="%.5g" lengthAdjust="spacingAndGlyphs">%s</text>`, part[1], width.Points(), part[3])
 }
 
 // variableOf is the variable whose colour in the light scheme this is.

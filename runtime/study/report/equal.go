@@ -70,7 +70,7 @@ func (s *setting) equal() (Figure, bool) {
 	if len(used) == 0 {
 		return f, false
 	}
-	lines := figure.Lines{X: figure.Axis{Label: "lost gate mass, share of all", Ticks: used}, Y: figure.Axis{Label: s.gainName() + ", ×"}}
+	lines := figure.Lines{Apart: true, X: figure.Axis{Label: "lost gate mass, share of all", Ticks: used}, Y: figure.Axis{Label: s.gainName() + ", ×"}}
 	if len(used) > 3 {
 		lines.X.Log = true
 	}

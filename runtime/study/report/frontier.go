@@ -37,7 +37,7 @@ func (s *setting) frontier(m measure) (Figure, bool) {
 			if c.Ranks != s.focus {
 				continue
 			}
-			pt := figure.Point{X: g, Y: v}
+			pt := figure.Point{X: g, Y: v, Name: x.label(c)}
 			if c.Gamma != nil {
 				pt.Note = fmt.Sprintf("%g", *c.Gamma)
 			}
@@ -50,8 +50,9 @@ func (s *setting) frontier(m measure) (Figure, bool) {
 			lines.Series = append(lines.Series, line)
 		}
 	}
+	lines, beyond := s.within(m, lines)
 	f.Drawing = lines
-	f.Caption = fmt.Sprintf("The frontier on %d ranks: right is faster, down is better. Small numbers are γ.", s.focus) + intervals
+	f.Caption = fmt.Sprintf("The frontier on %d ranks: right is faster, down is better. Small numbers are γ.", s.focus) + beyond + intervals
 	if n < 2 {
 		return f, false
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"html/template"
+	"strings"
 
 	"capmoe/runtime/study/figure"
 )
@@ -39,6 +40,7 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"show":   func(c Column, v any) string { return c.show(v) },
 	"full":   func(v any) string { return full(v)[0] },
 	"span":   func(v any) []string { s, ok := v.(figure.Span); return spanText(s, ok) },
+	"words":  strings.NewReplacer("γ ", "γ\u00a0", " %", "\u00a0%").Replace,
 	"number": Column.number,
 	"uri":    func(t Table) template.URL { return csvURI(t.CSV()) },
 	"column": func(t Table, i int) Column { return t.Columns[i] },

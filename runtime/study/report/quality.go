@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"strings"
 
 	"capmoe/runtime/study/figure"
 )
@@ -60,7 +61,7 @@ func (s *setting) quality(m measure) (Figure, bool) {
 				}
 				continue
 			}
-			line.Points = append(line.Points, figure.Point{X: figure.At(*c.Gamma), Y: v})
+			line.Points = append(line.Points, figure.Point{X: figure.At(*c.Gamma), Y: v, Name: x.label(c)})
 			if *c.Gamma == s.gamma {
 				names, values = append(names, x.name), append(values, v.Mid)
 			}
@@ -69,10 +70,50 @@ func (s *setting) quality(m measure) (Figure, bool) {
 			lines.Series = append(lines.Series, line)
 		}
 	}
+	lines, beyond := s.within(m, lines)
 	f.Drawing = lines
 	f.Finding = fmt.Sprintf("%s at γ %g: %s.", m.title, s.gamma, named(m.verb, names, values))
-	f.Caption = fmt.Sprintf("On %d ranks. Dotted: systems without a capacity.", s.focus) + meaning(m.name) + intervals
+	f.Caption = fmt.Sprintf("On %d ranks. Dotted: systems without a capacity.", s.focus) + meaning(m.name) + beyond + intervals
 	return f, len(values) > 0
+}
+
+// farther is the part of the reference's perplexity above which a point is too far from
+// the others to be drawn with them.
+const farther = 1.2
+
+// within leaves points out of a drawing of perplexity that would press the others flat,
+// and says which, if half of all or more are left.
+func (s *setting) within(m measure, lines figure.Lines) (figure.Lines, string) {
+	ref := s.reference(s.focus)
+	if m.name != "perplexity" || ref == nil {
+		return lines, ""
+	}
+	whole, ok := ref.perplexity()
+	if !ok {
+		return lines, ""
+	}
+	var near []figure.Series
+	var out []string
+	all := 0
+	for _, line := range lines.Series {
+		points := line.Points
+		line.Points = nil
+		for _, p := range points {
+			if all++; p.Y.Mid <= farther*whole.Mid {
+				line.Points = append(line.Points, p)
+				continue
+			}
+			out = append(out, fmt.Sprintf("%s (%.1f)", p.Name, p.Y.Mid))
+		}
+		if len(line.Points) > 0 {
+			near = append(near, line)
+		}
+	}
+	if len(out) == 0 || 2*len(out) > all {
+		return lines, ""
+	}
+	lines.Series = near
+	return lines, fmt.Sprintf(" Above the figure: %s.", strings.Join(out, ", "))
 }
 
 func meaning(name string) string {

@@ -51,7 +51,7 @@ func (s *setting) scaling(name, clock string, seconds func(*cell) figure.Span, c
 		{Name: "seconds_per_million_tokens", Label: "s per 10⁶ tokens", Verb: "%.2f", Span: true},
 		{Name: "speedup", Label: "speed-up", Verb: "%.2f×", Span: true}, {Name: "efficiency", Label: "efficiency", Verb: "%.3f", Span: true},
 	}}}
-	lines := figure.Lines{X: figure.Axis{Label: "MPI ranks", Log: true}, Y: figure.Axis{Label: "speed-up over the fewest ranks of the same system, ×", Log: true}}
+	lines := figure.Lines{Apart: true, X: figure.Axis{Label: "MPI ranks", Log: true}, Y: figure.Axis{Label: "speed-up over the fewest ranks of the same system, ×", Log: true}}
 	ranks := map[int]bool{}
 	var names []string
 	var last []float64

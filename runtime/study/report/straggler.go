@@ -56,7 +56,7 @@ func (s *setting) stragglers() (Figure, bool) {
 	}
 	first := bars.Bars[0]
 	most := slices.Index(first.Parts, slices.Max(first.Parts))
-	f.Finding = fmt.Sprintf("Of %s, the largest part is %s: %.1f seconds per million tokens of %.1f; named most is %s.", first.Label, bars.Parts[most], first.Parts[most], first.Total.Mid, opening.culprit())
+	f.Finding = fmt.Sprintf("Of %s, the largest part is %s: %.1f seconds per million tokens of %.1f; named most is %s.%s", first.Label, bars.Parts[most], first.Parts[most], first.Total.Mid, opening.culprit(), opening.remedy())
 	f.Caption = fmt.Sprintf("On %d ranks. Token imbalance, slower hardware and arrival skew make up what the slowest rank works more than the mean rank; wire and waiting are the mean rank's time in exchanges. A part left of zero: the slowest rank has less of it than the mean. Medians; the line on a bar from the least to the greatest sum over the repeats. Beside it the sum, and the rank, layer and expert that are named most.", s.focus)
 	return f, true
 }
@@ -92,6 +92,36 @@ func (a *attribution) slowest() string {
 	return who
 }
 
+// saved is what each counterfactual of the cell's runs would have saved, in seconds per
+// million tokens, and their names from the most on.
+func (c *cell) saved() (names []string, spans map[string]figure.Span) {
+	values := map[string][]float64{}
+	for _, r := range c.runs {
+		if r.result.Attribution == nil {
+			continue
+		}
+		for _, f := range r.result.Attribution.Counterfactual {
+			values[f.What] = append(values[f.What], f.SavedSeconds/float64(r.result.Tokens)*1e6)
+		}
+	}
+	spans = map[string]figure.Span{}
+	for what, v := range values {
+		spans[what] = spanOf(v)
+	}
+	names = sorted(spans)
+	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(spans[b].Mid, spans[a].Mid) })
+	return names, spans
+}
+
+// remedy says what would have saved most.
+func (c *cell) remedy() string {
+	names, spans := c.saved()
+	if len(names) == 0 || spans[names[0]].Mid <= 0 {
+		return ""
+	}
+	return fmt.Sprintf(" %s would have saved %.2f seconds per million tokens.", names[0], spans[names[0]].Mid)
+}
+
 // savings is what something else would have saved, per cell.
 func (s *setting) savings() (Table, bool) {
 	t := Table{Name: "counterfactuals", Title: "What would have saved time", Columns: []Column{
@@ -100,19 +130,9 @@ func (s *setting) savings() (Table, bool) {
 	}, Note: "Counterfactuals of the runs' own attribution, over the repeats that name them."}
 	for _, x := range s.series {
 		for _, c := range x.cells {
-			saved := map[string][]float64{}
-			for _, r := range c.runs {
-				if r.result.Attribution == nil {
-					continue
-				}
-				for _, what := range r.result.Attribution.Counterfactual {
-					saved[what.What] = append(saved[what.What], what.SavedSeconds/float64(r.result.Tokens)*1e6)
-				}
-			}
-			names := sorted(saved)
-			slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(spanOf(saved[b]).Mid, spanOf(saved[a]).Mid) })
+			names, spans := c.saved()
 			for _, what := range names {
-				t.add(x.name, gammaValue(c), c.Ranks, what, spanOf(saved[what]))
+				t.add(x.name, gammaValue(c), c.Ranks, what, spans[what])
 			}
 		}
 	}

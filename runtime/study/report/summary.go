@@ -40,14 +40,10 @@ func ran(runs []run, settings []*setting) string {
 		text += fmt.Sprintf(", %d of them failed", failed)
 	}
 	if !first.IsZero() {
-		text += ", " + first.UTC().Format("2 January 2006 15:04")
-		if last.Sub(first) > time.Minute {
-			text += " to " + last.UTC().Format("2 January 15:04")
-		}
-		text += " UTC"
+		text += ", " + period(first.UTC(), last.UTC())
 	}
 	var stood []string
-	for _, part := range []string{e.Host, e.CPU, cores(e.Cores), e.MPI, e.Kernels, prefixed("commit ", e.Commit)} {
+	for _, part := range []string{e.Host, e.CPU, cores(e.Cores), e.MPI, e.Kernels, prefixed("commit ", short(e.Commit))} {
 		if part != "" {
 			stood = append(stood, part)
 		}
@@ -61,11 +57,32 @@ func ran(runs []run, settings []*setting) string {
 	return text + "."
 }
 
+// period is when the first and the last run started.
+func period(first, last time.Time) string {
+	const day, clock = "2 January 2006", "15:04"
+	from, to := first.Format(day+" "+clock), last.Format(clock)
+	if first.Format(day) != last.Format(day) {
+		to = last.Format(day + " " + clock)
+	} else if first.Format(clock) == to {
+		return from + " UTC"
+	}
+	return from + " to " + to + " UTC"
+}
+
 func cores(n int) string {
 	if n == 0 {
 		return ""
 	}
 	return count(n, "core", "cores")
+}
+
+// short is the beginning of a commit's name, with what follows the name.
+func short(commit string) string {
+	hash, rest, _ := strings.Cut(commit, "+")
+	if len(hash) > 12 {
+		hash = hash[:12]
+	}
+	return hash + prefixed("+", rest)
 }
 
 func prefixed(prefix, text string) string {
@@ -120,7 +137,21 @@ func (s *setting) grid() string {
 	if s.key.scaling == "weak" {
 		step += " and rank"
 	}
-	return text + step + "."
+	return text + step + s.length() + "."
+}
+
+// length is how many tokens the runs at the setting's number of ranks took.
+func (s *setting) length() string {
+	var tokens []float64
+	for _, x := range s.series {
+		for _, c := range x.at(s.focus) {
+			tokens = append(tokens, c.over(func(r *result) float64 { return float64(r.Tokens) }).Mid)
+		}
+	}
+	if len(tokens) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", %s in all", span("%.0f", tokens))
 }
 
 // summary is a setting in words, and its numbers worth a large type.
@@ -129,7 +160,11 @@ func (s *setting) summary() (Paragraph, []Highlight) {
 	if ref := s.reference(s.focus); ref != nil {
 		before := ref.over(func(r *result) float64 { return r.ExpertImbalanceBefore }).Mid
 		ranks := ref.over(func(r *result) float64 { return r.RankImbalanceAfter }).Mid
-		p.Sentences = append(p.Sentences, fmt.Sprintf("Without a capacity the busiest expert of a layer gets %.2f times the mean load, and of %s the busiest %.2f times: the rest wait for it.", before, count(s.focus, "rank", "ranks"), ranks))
+		text := fmt.Sprintf("Without a capacity the busiest expert of a layer gets %.2f times the mean load", before)
+		if s.focus > 1 {
+			text += fmt.Sprintf(", and of %d ranks the busiest %.2f times: the others wait for it", s.focus, ranks)
+		}
+		p.Sentences = append(p.Sentences, text+".")
 	} else if len(s.ranks) > 0 {
 		p.Sentences = append(p.Sentences, fmt.Sprintf("There is no dropless run on %d ranks to compare with, so no speed-up is given.", s.focus))
 	}
@@ -164,21 +199,40 @@ func (s *setting) bought() (sentences []string, highlights []Highlight) {
 	if best.perplexity.Mid > 0 {
 		text += fmt.Sprintf("; perplexity %.3f, %+.1f %%", best.perplexity.Mid, 100*best.worse)
 	}
-	sentences = append(sentences, text+".")
-	highlights = append(highlights, Highlight{fmt.Sprintf("%.2f×", best.gain.Mid), fmt.Sprintf("fastest %s, %s, %s", kind, best.label(), costs(best))})
+	sentences = append(sentences, text+"."+s.rivals(points, best))
+	atAny := Highlight{fmt.Sprintf("%.2f×", best.gain.Mid), fmt.Sprintf("fastest %s at any loss, %s, %s", kind, best.label(), costs(best))}
 	if best.perplexity.Mid == 0 {
-		return sentences, highlights
+		return sentences, []Highlight{atAny}
 	}
+	said := map[*cell]bool{}
 	for _, limit := range []float64{0.01, 0.05} {
 		p, ok := fastest(points, func(p point) bool { return capped(p) && p.perplexity.Mid > 0 && p.worse <= limit })
 		if !ok {
 			sentences = append(sentences, fmt.Sprintf("No capped system keeps perplexity within %g %%.", 100*limit))
 			continue
 		}
+		if said[p.cell] {
+			continue
+		}
+		said[p.cell] = true
 		sentences = append(sentences, fmt.Sprintf("Fastest within %g %% of perplexity: %s, %.2f times as fast%s, perplexity %+.2f %%.", 100*limit, p.label(), p.gain.Mid, noise(p.gain), 100*p.worse))
-		highlights = append(highlights, Highlight{fmt.Sprintf("%.2f×", p.gain.Mid), fmt.Sprintf("fastest within %g %% of perplexity, %s", 100*limit, p.label())})
+		highlights = append(highlights, Highlight{fmt.Sprintf("%.2f×", p.gain.Mid), fmt.Sprintf("fastest %s within %g %% of perplexity, %s", kind, 100*limit, p.label())})
 	}
-	return sentences, highlights
+	return sentences, append(highlights, atAny)
+}
+
+// rivals says how many capped cells the repeats do not tell from the fastest.
+func (s *setting) rivals(points []point, best point) string {
+	n := 0
+	for _, p := range points {
+		if p.cell != best.cell && p.cell.Gamma != nil && p.gain.High >= best.gain.Low && best.gain.Low < best.gain.High {
+			n++
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" The intervals of %s overlap its own: which is fastest is not certain.", count(n, "other cell", "other cells"))
 }
 
 func costs(p point) string {
