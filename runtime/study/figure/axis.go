@@ -56,8 +56,8 @@ func (a Axis) reach(values []float64) (low, high float64) {
 		return low / air, high * air
 	}
 	air := 0.04 * (high - low)
-	if air == 0 {
-		air = max(math.Abs(high)*0.05, 1e-9)
+	if size := max(math.Abs(low), math.Abs(high)); high-low <= 1e-6*size {
+		air = max(0.05*size, 1e-9)
 	}
 	if a.Start && low == a.From {
 		return low, high + air
@@ -68,13 +68,7 @@ func (a Axis) reach(values []float64) (low, high float64) {
 // round lists round numbers from low to high: three to eight of them.
 func round(low, high float64, log bool) []float64 {
 	if log && high/low > 8 {
-		var marks []float64
-		for e := math.Floor(math.Log10(low)); e <= math.Ceil(math.Log10(high)); e++ {
-			for _, m := range []float64{1, 2, 5} {
-				marks = append(marks, m*math.Pow(10, e))
-			}
-		}
-		return marks
+		return decades(math.Floor(math.Log10(low)), math.Ceil(math.Log10(high)))
 	}
 	size := math.Pow(10, math.Floor(math.Log10(high-low)))
 	for _, part := range []float64{2, 1, 0.5, 0.25, 0.2, 0.1} {
@@ -86,6 +80,20 @@ func round(low, high float64, log bool) []float64 {
 	var marks []float64
 	for k := math.Ceil(low / size); k*size <= high; k++ {
 		marks = append(marks, k*size)
+	}
+	return marks
+}
+
+// decades lists 1, 2 and 5 times powers of ten, only some powers where there are many.
+func decades(first, last float64) (marks []float64) {
+	parts, every := []float64{1, 2, 5}, 1.0
+	if last-first > 3 {
+		parts, every = parts[:1], math.Ceil((last-first)/8)
+	}
+	for e := first; e <= last; e += every {
+		for _, m := range parts {
+			marks = append(marks, m*math.Pow(10, e))
+		}
 	}
 	return marks
 }

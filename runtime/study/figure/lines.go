@@ -48,9 +48,10 @@ var shapes = []draw.GlyphDrawer{
 	draw.TriangleGlyph{}, draw.CrossGlyph{}, draw.PlusGlyph{},
 }
 
-// Size is the same for all Lines, so that they stand side by side.
+// Size is the same for all Lines, so that they stand side by side; long names and many
+// of them take more.
 func (l Lines) Size() (width, height vg.Length) {
-	return linesWidth, max(linesHeight, vg.Length(len(l.Series))*labelPitch+60)
+	return max(linesWidth, l.margin()+linesWidth*0.6), max(linesHeight, vg.Length(len(l.Series))*labelPitch+60)
 }
 
 // Draw paints the axes, the lines and their names.

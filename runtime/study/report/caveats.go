@@ -109,19 +109,18 @@ func mixed(runs []run) (notes []string) {
 			}
 		}
 		if len(values) > 1 {
-			notes = append(notes, fmt.Sprintf("Mixed rows: %d values of %s (%s). Times across them do not compare.", len(values), e.name, clip(strings.Join(values, "; "))))
+			notes = append(notes, fmt.Sprintf("Mixed rows: %d values of %s (%s). Times across them do not compare.", len(values), e.name, clip(strings.Join(values, "; "), 160)))
 		}
 	}
 	return notes
 }
 
 // clip shortens what would fill a page.
-func clip(text string) string {
-	const most = 160
+func clip(text string, most int) string {
 	if len(text) <= most {
 		return text
 	}
-	return strings.ToValidUTF8(text[:most], "") + " …"
+	return strings.ToValidUTF8(text[:most], "") + "…"
 }
 
 // numbers is a list of them.

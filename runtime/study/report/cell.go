@@ -35,9 +35,10 @@ func spanOf(values []float64) figure.Span {
 }
 
 // ratio divides: the median by the median, and for the interval the widest that the two
-// allow. It is zero where the divisor may be.
+// allow. It is zero where either may be, or the two are out of all proportion.
 func ratio(a, b figure.Span) figure.Span {
-	if b.Low <= 0 {
+	const far = 1e9
+	if a.Low <= 0 || b.Low <= 0 || a.High/far > b.Low || b.High/far > a.Low {
 		return figure.Span{}
 	}
 	return figure.Span{Mid: a.Mid / b.Mid, Low: a.Low / b.High, High: a.High / b.Low}

@@ -120,8 +120,11 @@ func checkResult(c study.Cell, r *result) error {
 		"gate_mass_lost": r.GateMassLost, "rank_load_max_over_mean_after": r.RankImbalanceAfter,
 		"expert_load_max_over_mean_before": r.ExpertImbalanceBefore, "kept": float64(r.Kept), "routed": float64(r.Routed),
 	}
-	if r.Perplexity != nil {
-		numbers["perplexity"] = *r.Perplexity
+	if p := r.Perplexity; p != nil && !(*p >= 1 && *p <= most) {
+		return fmt.Errorf("perplexity %g, want 1 to %g", *p, most)
+	}
+	if r.GateMassLost > 1 {
+		return fmt.Errorf("gate_mass_lost %g, want 0 to 1", r.GateMassLost)
 	}
 	for phase, s := range r.Seconds {
 		numbers["seconds."+phase] = s

@@ -165,7 +165,7 @@ func (s *setting) nameOf(x *series) string {
 	if len(parts) > 0 {
 		name += " (" + strings.Join(parts, ", ") + ")"
 	}
-	return name
+	return clip(name, 60)
 }
 
 // at is the series' cells at a number of ranks, by γ.

@@ -22,21 +22,23 @@ const Page = "report.html"
 //
 // Every file is whole or not there; the page is last.
 func (r *Report) Write(dir string) error {
+	images, err := r.render()
+	if err != nil {
+		return err
+	}
+	page, err := r.HTML(images)
+	if err != nil {
+		return err
+	}
 	files := folder{dir: dir}
-	images := map[string]figure.Image{}
 	for _, s := range r.Sections {
 		for _, f := range s.Figures {
-			image, err := figure.SVG(f.Drawing, f.Title, f.Finding)
-			if err != nil {
-				return fmt.Errorf("report: figure %s: %w", f.Name, err)
-			}
 			png, err := figure.PNG(f.Drawing)
 			if err != nil {
 				return fmt.Errorf("report: figure %s: %w", f.Name, err)
 			}
 			name := s.Prefix + f.Name
-			images[name] = image
-			files.write("figures", name+".svg", image.File())
+			files.write("figures", name+".svg", images[name].File())
 			files.write("figures", name+".png", png)
 			files.write("figures", name+".csv", f.Data.CSV())
 		}
@@ -47,12 +49,23 @@ func (r *Report) Write(dir string) error {
 	for _, t := range r.Tables {
 		files.table("", t)
 	}
-	page, err := r.HTML(images)
-	if err != nil {
-		return err
-	}
 	files.write(".", Page, page)
 	return files.fault
+}
+
+// render draws every figure as SVG, by the name of its files.
+func (r *Report) render() (map[string]figure.Image, error) {
+	images := map[string]figure.Image{}
+	for _, s := range r.Sections {
+		for _, f := range s.Figures {
+			image, err := figure.SVG(f.Drawing, f.Title, f.Finding)
+			if err != nil {
+				return nil, fmt.Errorf("report: figure %s: %w", f.Name, err)
+			}
+			images[s.Prefix+f.Name] = image
+		}
+	}
+	return images, nil
 }
 
 // folder is where files go, up to the first fault.
