@@ -87,6 +87,9 @@ func TestEveryFigureHasWordsAndNumbers(t *testing.T) {
 		if words := svg.all("desc")[0].text; len(words) < 30 || !strings.ContainsAny(words, "0123456789") {
 			t.Errorf("%s: alternative text %q states no finding", name, words)
 		}
+		if caption := strings.ReplaceAll(f.all("figcaption")[0].text, "\u00a0", " "); !strings.Contains(caption, svg.all("desc")[0].text) {
+			t.Errorf("%s: the caption does not state the finding", name)
+		}
 		if len(f.all("figcaption")) != 1 || len(f.all("table")) != 1 {
 			t.Errorf("%s: want one caption and one table of its data", name)
 		}
