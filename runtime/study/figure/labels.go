@@ -34,7 +34,7 @@ func (l Lines) name(c draw.Canvas, x, y func(float64) vg.Length) {
 			continue
 		}
 		end := s.end()
-		labels = append(labels, label{s, vg.Point{X: x(end.X.Mid) + l.beside(i), Y: y(end.Y.Mid)}, y(end.Y.Mid)})
+		labels = append(labels, label{s, vg.Point{X: x(end.X.Mid) + end.shift(l.beside(i)), Y: y(end.Y.Mid)}, y(end.Y.Mid)})
 	}
 	slices.SortStableFunc(labels, func(a, b label) int {
 		switch {

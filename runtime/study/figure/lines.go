@@ -75,21 +75,30 @@ func (l Lines) Draw(c draw.Canvas) {
 	x, y := p.Transforms(&data)
 	grid(data, y, p.Y.Tick.Marker.Ticks(p.Y.Min, p.Y.Max))
 	for i, s := range l.Series {
-		s.draw(data, func(v float64) vg.Length { return x(v) + l.beside(i) }, y)
+		s.draw(data, x, y, l.beside(i))
 	}
 	l.name(data, x, y)
 }
 
-// beside is how far right of its X a series' points stand.
+// beside is how far right of its X a series' points with an interval stand.
 func (l Lines) beside(i int) vg.Length {
-	const pitch = vg.Length(4)
+	const pitch, width = vg.Length(4), vg.Length(28)
 	if !l.Apart || l.Series[i].Quiet {
 		return 0
 	}
-	return pitch * (vg.Length(i) - vg.Length(len(l.Series)-1)/2)
+	n := vg.Length(len(l.Series))
+	return min(pitch, width/n) * (vg.Length(i) - (n-1)/2)
 }
 
-func (s Series) draw(c draw.Canvas, x, y func(float64) vg.Length) {
+// shift is beside for a point that has an interval, and nothing for another.
+func (p Point) shift(beside vg.Length) vg.Length {
+	if p.Y.Low < p.Y.High {
+		return beside
+	}
+	return 0
+}
+
+func (s Series) draw(c draw.Canvas, x, y func(float64) vg.Length, beside vg.Length) {
 	line := draw.LineStyle{Color: s.Color.RGBA(), Width: 1.6}
 	if s.Dashed {
 		line.Dashes = []vg.Length{5, 3}
@@ -99,7 +108,7 @@ func (s Series) draw(c draw.Canvas, x, y func(float64) vg.Length) {
 	}
 	at := make([]vg.Point, len(s.Points))
 	for i, pt := range s.Points {
-		at[i] = vg.Point{X: x(pt.X.Mid), Y: y(pt.Y.Mid)}
+		at[i] = vg.Point{X: x(pt.X.Mid) + pt.shift(beside), Y: y(pt.Y.Mid)}
 	}
 	c.StrokeLines(line, at)
 	if s.Quiet {

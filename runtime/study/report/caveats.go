@@ -12,7 +12,7 @@ var environments = []struct {
 	name string
 	of   func(run) string
 }{
-	{"commit", func(r run) string { return r.Environment.Commit }},
+	{"commit", func(r run) string { return short(r.Environment.Commit) }},
 	{"host", func(r run) string { return r.Environment.Host }},
 	{"CPU", func(r run) string { return r.Environment.CPU }},
 	{"cores", func(r run) string { return fmt.Sprint(r.Environment.Cores) }},
@@ -64,7 +64,11 @@ func caveats(r rows, settings []*setting) []string {
 	if len(scopes) > 1 {
 		var parts []string
 		for _, scope := range sorted(scopes) {
-			parts = append(parts, fmt.Sprintf("%s decide over the %s", list(scopes[scope]), scopeWords[scope]))
+			verb := "decide"
+			if len(scopes[scope]) == 1 {
+				verb = "decides"
+			}
+			parts = append(parts, fmt.Sprintf("%s %s over the %s", list(scopes[scope]), verb, scopeWords[scope]))
 		}
 		notes = append(notes, "Scopes differ: "+strings.Join(parts, "; ")+". At equal γ they lose different mass: compare at equal lost gate mass.")
 	}

@@ -11,11 +11,13 @@
 // greatest. A time is seconds on the critical path, unless it is called wall time.
 //
 //	read.go         the rows, and what is wrong with them; result.go: what a run says
-//	cell.go         medians and intervals; setting.go: what may be compared, in which order
+//	cell.go         medians and intervals; setting.go: what may be compared
+//	systems.go      the order and the colours of systems
 //	compare.go      speed-up over the reference; equal.go: at equal lost gate mass
-//	table.go        columns for people and machines
+//	table.go        columns for people and machines; figure.go: a drawing with its words
 //	scaling.go quality.go frontier.go phases.go straggler.go loads.go overview.go
 //	                the figures and tables of a setting
-//	summary.go      the words; caveats.go: what to mind
-//	page.go         HTML; write.go: files; report.go: New
+//	ran.go          what was run, in words; summary.go: what came of it; caveats.go: what
+//	                to mind; headline.go: the numbers that decide
+//	report.go       New; page.go: HTML; write.go: files; record.go: the report for machines
 package report

@@ -44,7 +44,7 @@ func (s *setting) equal() (Figure, bool) {
 	}
 	at := map[*series][]figure.Point{}
 	var used []float64
-	best, second, where := point{}, point{}, 0.0
+	best, second, where, most := point{}, point{}, 0.0, 0
 	for _, mass := range targets {
 		var here []point
 		for _, x := range s.series {
@@ -57,7 +57,9 @@ func (s *setting) equal() (Figure, bool) {
 		}
 		used = append(used, mass)
 		slices.SortStableFunc(here, func(a, b point) int { return cmp.Compare(b.gain.Mid, a.gain.Mid) })
-		best, second, where = here[0], here[1], mass
+		if len(here) > most {
+			best, second, where, most = here[0], here[1], mass, len(here)
+		}
 		for _, p := range here {
 			at[p.series] = append(at[p.series], figure.Point{X: figure.At(mass), Y: p.gain})
 			var ppl any

@@ -2,6 +2,7 @@ package report
 
 import (
 	"compress/gzip"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -33,31 +34,43 @@ var fixtureText = sync.OnceValues(func() ([]byte, error) {
 	return io.ReadAll(text)
 })
 
-// studyOf is a folder with rows.
-func studyOf(t testing.TB, text []byte) string {
-	t.Helper()
-	dir := filepath.Join(t.TempDir(), "tiny")
-	if err := os.Mkdir(dir, 0o777); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, rowsFile), text, 0o666); err != nil {
-		t.Fatal(err)
-	}
-	return dir
-}
-
-// written is a folder with the fixture's report.
+// written is a folder with the fixture and its report, for tests that only read.
 func written(t testing.TB) string {
 	t.Helper()
-	dir := studyOf(t, fixture(t))
-	r, err := New(dir)
+	if _, err := fixtureReport(); err != nil {
+		t.Fatal(err)
+	}
+	return fixtureFolder
+}
+
+// fixtureFolder is where fixtureReport writes; TestMain makes and removes it.
+var fixtureFolder string
+
+var fixtureReport = sync.OnceValues(func() (*Report, error) {
+	text, err := fixtureText()
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	if err := r.Write(dir); err != nil {
-		t.Fatal(err)
+	if err := os.WriteFile(filepath.Join(fixtureFolder, rowsFile), text, 0o666); err != nil {
+		return nil, err
 	}
-	return dir
+	r, err := New(fixtureFolder)
+	if err != nil {
+		return nil, err
+	}
+	return r, r.Write(fixtureFolder)
+})
+
+func TestMain(m *testing.M) { os.Exit(withFolder(m)) }
+
+func withFolder(m *testing.M) int {
+	var err error
+	if fixtureFolder, err = os.MkdirTemp("", "capmoe-report-"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(fixtureFolder)
+	return m.Run()
 }
 
 func readFile(t testing.TB, path string) string {

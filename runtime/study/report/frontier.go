@@ -56,6 +56,6 @@ func (s *setting) frontier(m measure) (Figure, bool) {
 	if n < 2 {
 		return f, false
 	}
-	f.Finding = fmt.Sprintf("The fastest is %s: %.2f times the MoE layer's speed, at a %s of "+m.verb+".", best.label(), best.gain.Mid, strings.ToLower(m.title), best.mass.Mid)
+	f.Finding = fmt.Sprintf("Farthest right is %s: %.2f× (%s), at a %s of "+m.verb+".", best.label(), best.gain.Mid, s.gainName(), strings.ToLower(m.title), best.mass.Mid)
 	return f, true
 }

@@ -7,6 +7,9 @@ import (
 	"capmoe/runtime/study/figure"
 )
 
+// mostLoads is how many loads are drawn before no further map is begun.
+const mostLoads = 16384
+
 // loads is the load of every expert of every layer, over the layer's mean before
 // capacity: as routed, and as each capped policy leaves it.
 func (s *setting) loads() (Figure, bool) {
@@ -16,13 +19,15 @@ func (s *setting) loads() (Figure, bool) {
 		{Name: "pairs", Label: "pairs", Verb: "%d"}, {Name: "over_mean", Label: "over the mean", Verb: "%.3f"},
 	}}}
 	heat := figure.Heat{Row: "layer", Column: "expert"}
-	var names []string
+	shown := 0
+	var names, left []string
 	var tops []float64
 	show := func(x *series, c *cell, when, title string, before bool) {
 		m, top := loadMap(c.runs[0].result, before)
 		if len(m.Values) == 0 {
 			return
 		}
+		shown += len(m.Values) * len(m.Values[0])
 		m.Title = title
 		heat.Maps = append(heat.Maps, m)
 		names, tops = append(names, title), append(tops, top)
@@ -37,6 +42,10 @@ func (s *setting) loads() (Figure, bool) {
 		if at < 0 {
 			continue
 		}
+		if shown > mostLoads {
+			left = append(left, x.name)
+			continue
+		}
 		c := x.cells[at]
 		if len(heat.Maps) == 0 {
 			show(x, c, "before", "as routed, before any capacity", true)
@@ -49,6 +58,9 @@ func (s *setting) loads() (Figure, bool) {
 	}
 	f.Finding = "Largest load over its layer's mean: " + named("%.2f×", names, tops) + "."
 	f.Caption = fmt.Sprintf("On %d ranks, pairs of all steps, over the layer's mean as routed: 1 is a fair share. A capacity holds within every step, so a sum over steps may stay below it. Blue: less than the mean, orange: more.", s.focus)
+	if len(left) > 0 {
+		f.Caption += fmt.Sprintf(" Not drawn, for their number: %s.", list(left))
+	}
 	return f, true
 }
 

@@ -34,6 +34,7 @@ func (s *setting) cellTable() Table {
 				known(s.measured(c)), known(s.bounded(c)))
 		}
 	}
+	t.trim()
 	return t
 }
 

@@ -17,6 +17,9 @@ var pageText string
 //go:embed page.css
 var pageStyle string
 
+// longest is how many rows a table has in the page; a longer one is there as CSV only.
+const longest = 2000
+
 // page is what the template of the HTML file sees.
 type page struct {
 	*Report
@@ -41,6 +44,7 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"full":   func(v any) string { return full(v)[0] },
 	"span":   func(v any) []string { s, ok := v.(figure.Span); return spanText(s, ok) },
 	"words":  strings.NewReplacer("γ ", "γ\u00a0", " %", "\u00a0%").Replace,
+	"long":   func(t Table) bool { return len(t.Rows) > longest },
 	"number": Column.number,
 	"uri":    func(t Table) template.URL { return csvURI(t.CSV()) },
 	"column": func(t Table, i int) Column { return t.Columns[i] },

@@ -139,7 +139,7 @@ func TestNotes(t *testing.T) {
 		{"precision is said", []string{rowOf(t)}, []string{"in f32"}, nil},
 		{"planning only is said", []string{rowOf(t, func(c *study.Cell, _, r map[string]any) { c.Model = ""; delete(r, "perplexity") })}, []string{"Planning only"}, nil},
 		{"scopes that differ are said", []string{rowOf(t), rowOf(t, named("m", "megatron-probs"), func(_ *study.Cell, _, r map[string]any) { r["capacity_scope"] = "local" })},
-			[]string{"Scopes differ: drop decide over the tokens of all ranks (global); megatron-probs decide"}, nil},
+			[]string{"Scopes differ: drop decides over the tokens of all ranks (global); megatron-probs decides"}, nil},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			text := strings.Join(compose("x", parsed(t, c.lines...)).Caveats, "\n")

@@ -8,11 +8,14 @@ import (
 	"capmoe/runtime/study/figure"
 )
 
-// causes are the parts of a straggler's time, and what they are called.
+// causes are the parts of a straggler's time, and what they are called. The last two
+// are wall time, which says nothing where ranks share cores.
 var causes = []struct{ name, label string }{
 	{"token_imbalance", "token imbalance"}, {"slower_hardware", "slower hardware"}, {"arrival_skew", "arrival skew"},
 	{"wire", "wire"}, {"waiting", "waiting"},
 }
+
+const ofWall = 2 // causes that are wall time
 
 // attributed tells whether every run of a cell says where its straggler's time went.
 func (c *cell) attributed() bool {
@@ -27,7 +30,11 @@ func (s *setting) stragglers() (Figure, bool) {
 		{Name: "cause", Label: "cause"}, {Name: "seconds_per_million_tokens", Label: "s per 10⁶ tokens", Verb: "%.3f", Span: true},
 	}}}
 	bars := figure.Bars{X: "seconds per million tokens", First: 3}
-	for _, c := range causes {
+	drawn := causes
+	if s.crowded() {
+		drawn = causes[:len(causes)-ofWall]
+	}
+	for _, c := range drawn {
 		bars.Parts = append(bars.Parts, c.label)
 	}
 	var opening *cell
@@ -37,15 +44,17 @@ func (s *setting) stragglers() (Figure, bool) {
 				continue
 			}
 			bar := figure.Bar{Label: x.label(c), Color: x.color(), Apart: j == 0 && len(bars.Bars) > 0}
-			for _, cause := range causes {
+			for i, cause := range causes {
 				v := c.perMillion(func(r *result) float64 { return r.Attribution.Seconds[cause.name] })
-				bar.Parts = append(bar.Parts, v.Mid)
+				if i < len(drawn) {
+					bar.Parts = append(bar.Parts, v.Mid)
+				}
 				f.Data.add(x.name, gammaValue(c), c.Ranks, cause.name, v)
 			}
 			if opening == nil {
 				opening = c
 			}
-			bar.Total = c.perMillion(func(r *result) float64 { return r.Attribution.sum() })
+			bar.Total = c.perMillion(func(r *result) float64 { return r.Attribution.sum(len(drawn)) })
 			bar.Note = fmt.Sprintf("%.1f · %s", bar.Total.Mid, c.culprit())
 			bars.Bars = append(bars.Bars, bar)
 		}
@@ -57,12 +66,26 @@ func (s *setting) stragglers() (Figure, bool) {
 	first := bars.Bars[0]
 	most := slices.Index(first.Parts, slices.Max(first.Parts))
 	f.Finding = fmt.Sprintf("Of %s, the largest part is %s: %.1f seconds per million tokens of %.1f; named most is %s.%s", first.Label, bars.Parts[most], first.Parts[most], first.Total.Mid, opening.culprit(), opening.remedy())
-	f.Caption = fmt.Sprintf("On %d ranks. Token imbalance, slower hardware and arrival skew make up what the slowest rank works more than the mean rank; wire and waiting are the mean rank's time in exchanges. A part left of zero: the slowest rank has less of it than the mean. Medians; the line on a bar from the least to the greatest sum over the repeats. Beside it the sum, and the rank, layer and expert that are named most.", s.focus)
+	f.Caption = fmt.Sprintf("On %d ranks. Token imbalance, slower hardware and arrival skew make up what the slowest rank works more than the mean rank%s. A part left of zero: the slowest rank has less of it than the mean. Medians; the line on a bar from the least to the greatest sum over the repeats. Beside it the sum, and the rank, layer and expert that are named most.", s.focus, s.exchanges())
 	return f, true
 }
 
-func (a *attribution) sum() (s float64) {
-	for _, c := range causes {
+// crowded tells whether ranks shared cores at the setting's number of ranks.
+func (s *setting) crowded() bool {
+	return s.countSeries(func(c *cell) bool { return c.Ranks == s.focus && c.crowded }) > 0
+}
+
+// exchanges says what the causes are that are wall time.
+func (s *setting) exchanges() string {
+	if s.crowded() {
+		return "; ranks shared cores, so wire and waiting, which are wall time, are in the data only, and arrival skew holds waiting for a core"
+	}
+	return "; wire and waiting are the mean rank's time in exchanges"
+}
+
+// sum adds the first causes up.
+func (a *attribution) sum(first int) (s float64) {
+	for _, c := range causes[:first] {
 		s += a.Seconds[c.name]
 	}
 	return s

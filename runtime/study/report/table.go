@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -31,6 +32,19 @@ type Column struct {
 }
 
 func (t *Table) add(values ...any) { t.Rows = append(t.Rows, values) }
+
+// trim leaves out columns of which nothing is known.
+func (t *Table) trim() {
+	for i := len(t.Columns) - 1; i >= 0; i-- {
+		if len(t.Rows) == 0 || slices.ContainsFunc(t.Rows, func(row []any) bool { return row[i] != nil }) {
+			continue
+		}
+		t.Columns = slices.Delete(t.Columns, i, i+1)
+		for j := range t.Rows {
+			t.Rows[j] = slices.Delete(t.Rows[j], i, i+1)
+		}
+	}
+}
 
 // CSV is every number in full.
 func (t *Table) CSV() []byte {

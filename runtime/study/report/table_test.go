@@ -35,3 +35,13 @@ func TestTable(t *testing.T) {
 		}
 	}
 }
+
+func TestTrim(t *testing.T) {
+	table := Table{Columns: []Column{{Name: "a"}, {Name: "b"}, {Name: "c"}}}
+	table.add(nil, "x", nil)
+	table.add(nil, "y", 1)
+	table.trim()
+	if got, want := string(table.CSV()), "b,c\nx,\ny,1\n"; got != want {
+		t.Errorf("%q, want %q: a column of which nothing is known goes, any other stays", got, want)
+	}
+}
