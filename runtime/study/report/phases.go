@@ -50,7 +50,7 @@ func (s *setting) phases() (Figure, bool) {
 				bar.Parts = append(bar.Parts, v.Mid)
 				f.Data.add(x.name, gammaValue(c), c.Ranks, phase, v)
 			}
-			bar.Note = fmt.Sprintf("%.1f", bar.Total.Mid)
+			bar.Note = fmt.Sprintf("%.3g", bar.Total.Mid)
 			if g, ok := s.gain(c); ok && s.timed {
 				bar.Note += fmt.Sprintf(" · MoE %.2f×", g.Mid)
 			}

@@ -55,7 +55,7 @@ func (s *setting) stragglers() (Figure, bool) {
 				opening = c
 			}
 			bar.Total = c.perMillion(func(r *result) float64 { return r.Attribution.sum(len(drawn)) })
-			bar.Note = fmt.Sprintf("%.1f · %s", bar.Total.Mid, c.culprit())
+			bar.Note = fmt.Sprintf("%.3g · %s", bar.Total.Mid, c.culprit())
 			bars.Bars = append(bars.Bars, bar)
 		}
 	}

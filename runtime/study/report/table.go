@@ -98,7 +98,7 @@ func (c Column) show(v any) string {
 		if low == high {
 			return mid
 		}
-		return fmt.Sprintf("%s (%s–%s)", mid, low, high)
+		return fmt.Sprintf("%s (%s–%s)", mid, strings.TrimRight(low, "×"), strings.TrimRight(high, "×"))
 	}
 	return fmt.Sprint(v)
 }

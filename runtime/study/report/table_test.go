@@ -21,6 +21,7 @@ func TestTable(t *testing.T) {
 		{"CSV has every digit, and three columns of a span", string(table.CSV()),
 			"system,ranks,seconds,seconds_min,seconds_max,mass\n\"a, b\",2,1.23456,1,2,0.125\nc,4,3,3,3,\nd|e,4,,,,1\n"},
 		{"people see an interval where there is one", table.Columns[2].show(table.Rows[0][2]), "1.23 (1.00–2.00)"},
+		{"its unit is said once", Column{Verb: "%.1f×", Span: true}.show(figure.Span{Mid: 2, Low: 1, High: 3}), "2.0× (1.0–3.0)"},
 		{"and none where there is none", table.Columns[2].show(table.Rows[1][2]), "3.00"},
 		{"what is not known is a dash", table.Columns[3].show(nil), "–"},
 	} {
