@@ -73,7 +73,7 @@ func caveats(r rows, settings []*setting) []string {
 		notes = append(notes, "Scopes differ: "+strings.Join(parts, "; ")+". At equal γ they lose different mass: compare at equal lost gate mass.")
 	}
 	if single > 0 {
-		notes = append(notes, fmt.Sprintf("%d of %s ran once: their times have no interval.", single, count(cells, "cell", "cells")))
+		notes = append(notes, fmt.Sprintf("%d of %s ran once: no interval shows how far times vary.", single, count(cells, "cell", "cells")))
 	}
 	if planned {
 		notes = append(notes, "Planning only: where experts are not computed, speed-ups are bounds by the load of the busiest rank, and there is no perplexity.")

@@ -88,16 +88,25 @@ func (s *setting) points() (points []point) {
 				continue
 			}
 			p := point{series: x, cell: c, gain: g, mass: c.massLost()}
-			if ppl, ok := c.perplexity(); ok {
-				p.perplexity = ppl
-				if whole, ok := ref.perplexity(); ok && whole.Mid > 0 {
-					p.worse = ppl.Mid/whole.Mid - 1
-				}
-			}
+			p.perplexity, _ = c.perplexity()
+			p.worse, _ = change(ref, c)
 			points = append(points, p)
 		}
 	}
 	return points
+}
+
+// change is a cell's perplexity over the reference's, less 1.
+func change(ref, c *cell) (float64, bool) {
+	if ref == nil {
+		return 0, false
+	}
+	whole, known := ref.perplexity()
+	part, measured := c.perplexity()
+	if !known || !measured {
+		return 0, false
+	}
+	return part.Mid/whole.Mid - 1, true
 }
 
 // label names the cell of a point.

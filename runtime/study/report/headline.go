@@ -13,15 +13,21 @@ func (s *setting) headline() Table {
 	if !s.timed {
 		t.Note = "The bound: " + s.gainName() + "."
 	}
-	for _, p := range s.points() {
-		var ppl, worse, up any
-		if p.perplexity.Mid > 0 {
-			ppl, worse = p.perplexity.Mid, 100*p.worse
+	ref := s.reference(s.focus)
+	for _, x := range s.series {
+		for _, c := range x.at(s.focus) {
+			var ppl, worse, bound any
+			if v, ok := c.perplexity(); ok {
+				ppl = v.Mid
+				if change, ok := change(ref, c); ok {
+					worse = 100 * change
+				}
+			}
+			if b, ok := s.bounded(c); ok {
+				bound = b.Mid
+			}
+			t.add(x.name, gammaValue(c), ppl, worse, c.massLost().Mid, known(s.measured(c)), bound)
 		}
-		if s.timed {
-			up = p.gain
-		}
-		t.add(p.series.name, gammaValue(p.cell), ppl, worse, p.mass.Mid, up, s.bound(p.cell).Mid)
 	}
 	t.trim()
 	return t

@@ -116,6 +116,9 @@ func (s *setting) grid() string {
 		names = append(names, x.name)
 	}
 	text := fmt.Sprintf("%s on %s ranks", list(names), numbers(s.ranks))
+	if len(s.ranks) == 1 {
+		text = fmt.Sprintf("%s on %s", list(names), count(s.ranks[0], "rank", "ranks"))
+	}
 	if len(s.gammas) > 0 {
 		words := make([]string, len(s.gammas))
 		for i, g := range s.gammas {

@@ -72,9 +72,9 @@ func (s *setting) bought() (sentences []string, highlights []Highlight) {
 	}
 	said := map[*cell]bool{}
 	for _, limit := range []float64{0.01, 0.05} {
-		p, ok := fastest(points, func(p point) bool { return capped(p) && p.perplexity.Mid > 0 && p.worse <= limit })
+		p, ok := fastest(points, func(p point) bool { return capped(p) && p.perplexity.Mid > 0 && p.worse <= limit && p.gain.Mid > 1 })
 		if !ok {
-			sentences = append(sentences, fmt.Sprintf("No capped system keeps perplexity within %g %%.", 100*limit))
+			sentences = append(sentences, fmt.Sprintf("Within %g %% of perplexity no capped system is faster than %s.", 100*limit, s.referenceName()))
 			continue
 		}
 		if said[p.cell] {
