@@ -75,6 +75,11 @@ func caveats(r rows, settings []*setting) []string {
 	if single > 0 {
 		notes = append(notes, fmt.Sprintf("%d of %s ran once: no interval shows how far times vary.", single, count(cells, "cell", "cells")))
 	}
+	for _, s := range settings {
+		if same := s.twins(); same != "" {
+			notes = append(notes, same)
+		}
+	}
 	if planned {
 		notes = append(notes, "Planning only: where experts are not computed, speed-ups are bounds by the load of the busiest rank, and there is no perplexity.")
 	}

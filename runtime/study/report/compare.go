@@ -129,6 +129,26 @@ func byMass(points []point) []point {
 	return points
 }
 
+// twins says how far two systems are apart that do the same work, where that is more than
+// a few percent: as much as other differences may be nothing.
+func (s *setting) twins() string {
+	const few = 0.05
+	ref := s.reference(s.focus)
+	if ref == nil || ref.System != "dropless" || !s.timed {
+		return ""
+	}
+	for _, x := range s.series {
+		if at := x.at(s.focus); x.system == "megatron-alltoall" && len(at) > 0 {
+			g, ok := s.gain(at[0])
+			if ok && max(g.Mid, 1/g.Mid)-1 > few {
+				return fmt.Sprintf("On %s dropless and megatron-alltoall do the same work, and one takes %.0f %% longer: differences of this size are noise. Run more repeats.",
+					count(s.focus, "rank", "ranks"), 100*(max(g.Mid, 1/g.Mid)-1))
+			}
+		}
+	}
+	return ""
+}
+
 // noise says so where an interval reaches 1.
 func noise(g figure.Span) string {
 	if g.Low <= 1 && g.High >= 1 && g.Low < g.High {

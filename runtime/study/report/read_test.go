@@ -114,6 +114,11 @@ func TestNotes(t *testing.T) {
 	named := func(id, system string) edit {
 		return func(c *study.Cell, _, _ map[string]any) { c.ID, c.System = id, system }
 	}
+	whole := func(id, system string, seconds float64) edit {
+		return func(c *study.Cell, _, r map[string]any) {
+			c.ID, c.System, c.Gamma, r["moe_layer_seconds"] = id, system, nil, seconds
+		}
+	}
 	stood := func(host string) edit {
 		return func(_ *study.Cell, row, _ map[string]any) { row["environment"] = map[string]any{"host": host} }
 	}
@@ -138,6 +143,8 @@ func TestNotes(t *testing.T) {
 		{"and only where it is", []string{rowOf(t)}, nil, []string{"Oversubscribed"}},
 		{"precision is said", []string{rowOf(t)}, []string{"in f32"}, nil},
 		{"planning only is said", []string{rowOf(t, func(c *study.Cell, _, r map[string]any) { c.Model = ""; delete(r, "perplexity") })}, []string{"Planning only"}, nil},
+		{"the same work in different time is noise", []string{rowOf(t, whole("d", "dropless", 1)), rowOf(t, whole("m", "megatron-alltoall", 0.8))}, []string{"one takes 25 % longer"}, nil},
+		{"in about the same time it is not", []string{rowOf(t, whole("d", "dropless", 1)), rowOf(t, whole("m", "megatron-alltoall", 0.98))}, nil, []string{"longer"}},
 		{"scopes that differ are said", []string{rowOf(t), rowOf(t, named("m", "megatron-probs"), func(_ *study.Cell, _, r map[string]any) { r["capacity_scope"] = "local" })},
 			[]string{"Scopes differ: drop decides over the tokens of all ranks (global); megatron-probs decides"}, nil},
 	} {
