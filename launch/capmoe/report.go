@@ -1,0 +1,88 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"capmoe/runtime/study/report"
+
+	"github.com/urfave/cli/v2"
+)
+
+func reportCommand(t terminal) *cli.Command {
+	return &cli.Command{
+		Name:      "report",
+		Usage:     "make a study's report: one HTML file, figures, tables",
+		UsageText: "capmoe report DIR [flags]",
+		ArgsUsage: "DIR",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "out", Usage: "write to `DIR2`", DefaultText: "DIR"},
+			jsonFlag(),
+		},
+		Action: func(c *cli.Context) error { return runReport(c, t) },
+	}
+}
+
+func runReport(c *cli.Context, t terminal) error {
+	dir, rest := c.Args().First(), c.Args().Tail()
+	switch {
+	case dir == "":
+		return usagef("report: want DIR, the folder of a study")
+	case len(rest) > 0 && len(rest[0]) > 1 && strings.HasPrefix(rest[0], "-"):
+		// Flags end at the first argument: those behind it go in front of it.
+		return c.App.RunContext(c.Context, append(append([]string{c.App.Name, c.Command.Name}, rest...), dir))
+	case len(rest) > 0:
+		return usagef("report: unexpected argument %q", rest[0])
+	case t.world.Comm().Size() > 1:
+		return usagef("report: runs on one rank, the launcher started %d", t.world.Comm().Size())
+	}
+	out, err := openJSON(c, t)
+	if err != nil {
+		return err
+	}
+	defer out.discard()
+	r, err := report.New(dir)
+	if err != nil {
+		return err
+	}
+	to := dir
+	if c.String("out") != "" {
+		to = c.String("out")
+	}
+	if err := r.Write(to); err != nil {
+		return err
+	}
+	if err := out.write(t, r.Record()); err != nil {
+		return err
+	}
+	if c.String("json") != "-" {
+		printStudyReport(t, r, filepath.Join(to, report.Page))
+	}
+	return nil
+}
+
+func printStudyReport(t terminal, r *report.Report, page string) {
+	fmt.Fprintln(t.stdout, r.Title)
+	for _, p := range r.Summary {
+		if p.Heading != "" {
+			fmt.Fprintf(t.stdout, "\n%s\n", p.Heading)
+		}
+		for _, sentence := range p.Sentences {
+			fmt.Fprintf(t.stdout, "  %s\n", sentence)
+		}
+	}
+	for _, s := range r.Sections {
+		fmt.Fprintf(t.stdout, "\n%s, %s\n", s.Title, s.Headline.Title)
+		tab := newTable(t.stdout)
+		s.Headline.Write(tab)
+		tab.Render()
+	}
+	if len(r.Caveats) > 0 {
+		fmt.Fprintln(t.stdout, "\nRead with care")
+		for _, sentence := range r.Caveats {
+			fmt.Fprintf(t.stdout, "  %s\n", sentence)
+		}
+	}
+	fmt.Fprintf(t.stdout, "\nreport: %s\n", page)
+}

@@ -1,0 +1,59 @@
+package report
+
+import (
+	"strings"
+	"testing"
+
+	"capmoe/runtime/study"
+)
+
+// TestSummary: what the words say of grids whose numbers are known.
+func TestSummary(t *testing.T) {
+	// cell is a cell of one repeat: its mixture's seconds and perplexity.
+	cell := func(system string, gamma float64, repeat int, seconds, perplexity float64) string {
+		return rowOf(t, func(c *study.Cell, row, r map[string]any) {
+			c.System, c.Gamma = system, nil
+			if gamma > 0 {
+				c.Gamma = &gamma
+			}
+			c.ID = system + factor(c.Gamma)
+			row["repeat"], r["moe_layer_seconds"], r["perplexity"] = repeat, seconds, perplexity
+		})
+	}
+	for _, c := range []struct {
+		rule  string
+		lines []string
+		want  []string
+		not   []string
+	}{
+		{"the fastest is named, with what it costs", []string{cell("dropless", 0, 0, 2, 10), cell("drop", 1, 0, 1, 11)},
+			[]string{"Fastest on 2 ranks: drop γ 1, MoE layer 2.00 times as fast as dropless, losing 10 % of the gate mass; perplexity 11.000, +10.0 %."}, nil},
+		{"a cheap one is named apart", []string{cell("dropless", 0, 0, 2, 10), cell("drop", 1, 0, 1, 11), cell("drop", 2, 0, 1.6, 10.05)},
+			[]string{"Fastest within 1 % of perplexity: drop γ 2, 1.25 times as fast, perplexity +0.50 %."}, []string{"Fastest within 5 %"}},
+		{"none is named that is not faster", []string{cell("dropless", 0, 0, 2, 10), cell("drop", 2, 0, 2.5, 10.05)},
+			[]string{"Within 1 % of perplexity no capped system is faster than dropless."}, []string{"Fastest within"}},
+		{"repeats that overlap say so", []string{cell("dropless", 0, 0, 2, 10), cell("dropless", 0, 1, 4, 10), cell("drop", 1, 0, 1.5, 10), cell("drop", 1, 1, 3, 10)},
+			[]string{"1.33 times as fast as dropless (within the repeats' spread of 0.67 to 2.67: no difference shown)"}, nil},
+		{"rivals are counted", []string{cell("dropless", 0, 0, 2, 10), cell("drop", 1, 0, 1, 11), cell("drop", 1, 1, 1.2, 11), cell("reroute", 1, 0, 1.1, 11), cell("reroute", 1, 1, 1.3, 11)},
+			[]string{"The intervals of 1 other cell overlap its own: which is fastest is not certain."}, nil},
+		{"without a reference there is no speed-up", []string{cell("drop", 1, 0, 1, 11)},
+			[]string{"There is no dropless run on 2 ranks to compare with, so no speed-up is given."}, []string{"Fastest"}},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			var text string
+			for _, p := range compose("x", parsed(t, c.lines...)).Summary {
+				text += strings.Join(p.Sentences, "\n") + "\n"
+			}
+			for _, want := range c.want {
+				if !strings.Contains(text, want) {
+					t.Errorf("%q is not in:\n%s", want, text)
+				}
+			}
+			for _, not := range c.not {
+				if strings.Contains(text, not) {
+					t.Errorf("%q is in:\n%s", not, text)
+				}
+			}
+		})
+	}
+}
