@@ -84,7 +84,7 @@ func prepare(commands []*cli.Command) {
 
 func commands(w *launch.World, stdout, stderr io.Writer) []*cli.Command {
 	t := terminal{world: w, stdout: stdout, stderr: stderr}
-	return []*cli.Command{evalCommand(t), generateCommand(t), logitsCommand(t), planCommand(t), benchCommand(t), simulateCommand(t), tokenizeCommand(t), doctorCommand(t)}
+	return []*cli.Command{evalCommand(t), generateCommand(t), logitsCommand(t), planCommand(t), benchCommand(t), simulateCommand(t), traceCommand(t), tokenizeCommand(t), doctorCommand(t)}
 }
 
 // terminal is what a subcommand has of the process that runs it.
@@ -107,7 +107,7 @@ func usagef(format string, args ...any) error {
 
 // checkCommon faults on what no command takes.
 func checkCommon(c *cli.Context) error {
-	if c.Args().Present() {
+	if c.Args().Present() && c.Command.ArgsUsage == "" {
 		return usagef("%s: unexpected argument %q", c.Command.Name, c.Args().First())
 	}
 	if d := c.Duration("deadline"); c.IsSet("deadline") && d <= 0 {

@@ -29,6 +29,11 @@ func (c Choices) rows(dst []float32, experts, recorded, from, to int) {
 	}
 }
 
+// Add appends the recorded experts of tokens with these scores, [T, E].
+func (c *Choices) Add(info Info, scores []float32) error {
+	return c.best(scores, info.Experts, info.Recorded, len(c.Score)/info.Recorded)
+}
+
 // best appends the m best experts of every token in scores [T, E], higher score first,
 // then lower id. first is the global id of the first token, for the error.
 func (c *Choices) best(scores []float32, experts, m, first int) error {

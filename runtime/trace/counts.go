@@ -16,6 +16,8 @@ import (
 //	{"olmoe/expert_counts/arxiv": [[…E] …layers], …}                   OLMoE and Mixtral by text domain
 //	{"logical_count": [[…E] …layers] or [[[…E] …layers] …steps]}       SGLang
 //
+// Those by subject were published of Mixtral 8x7B, whose tokens choose 2 of 8 experts;
+// N leaves out the tokens that were generated, so the tokens follow from the counts.
 // Those by domain say neither the layers, which their source numbers 0, 7 and 15 where
 // there are three, nor K; but sets expert_counts_top1 count first choices, and so the
 // tokens of expert_counts of the same domain, and of the same model.
@@ -111,7 +113,7 @@ func sum(counts []int64) (n int64) {
 	return n
 }
 
-// parsePopularity reads counts of one subject with the tokens they are of.
+// parsePopularity reads counts of one subject.
 func parsePopularity(counts, tokens json.RawMessage) ([]*Loads, error) {
 	l := &Loads{Info: Info{Origin: "expert_popularity"}}
 	var n *int64
@@ -127,10 +129,12 @@ func parsePopularity(counts, tokens json.RawMessage) ([]*Loads, error) {
 	l.Layers = l.Layers[:0]
 	for i, pairs := range l.Pairs {
 		l.Layers = append(l.Layers, i)
-		if got := sum(pairs); got%*n != 0 || got != sum(l.Pairs[0]) {
-			return nil, fmt.Errorf("field \"expert_popularity\": layer %d has %d pairs, layer 0 %d of %d tokens", i, got, sum(l.Pairs[0]), *n)
+		if got, first := sum(pairs), sum(l.Pairs[0]); got != first || got < *n {
+			return nil, fmt.Errorf("field \"expert_popularity\": layer %d has %d pairs, layer 0 %d, field \"total_input_tokens\" says %d tokens", i, got, first, *n)
 		}
 	}
-	l.TopK = int(min(sum(l.Pairs[0]) / *n, MaxExperts))
+	if l.Experts == 8 {
+		l.TopK = 2
+	}
 	return []*Loads{l}, nil
 }

@@ -131,18 +131,23 @@ func readSets(path string, format format, h Hints) ([]*Loads, error) {
 	return sets, nil
 }
 
-// Sets lists the counts in a file, with those of a file of one.
-func Sets(path string, h Hints) ([]string, error) {
+// Sets reads all the counts in a file. K of one may be 0: not known.
+func Sets(path string, h Hints) ([]*Loads, error) {
 	format, err := formatOf(path)
-	if err != nil || format == routingFile {
-		return []string{""}, err
+	if err != nil {
+		return nil, err
+	}
+	if format == routingFile {
+		l, err := readLoads(path)
+		return []*Loads{l}, err
 	}
 	sets, err := readSets(path, format, h)
-	var names []string
 	for _, l := range sets {
-		names = append(names, l.Set)
+		if err == nil && l.TopK > 0 {
+			err = l.check()
+		}
 	}
-	return names, err
+	return sets, err
 }
 
 // Write writes the counts to a file FILE.routing.

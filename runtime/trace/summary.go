@@ -18,10 +18,13 @@ type Summary struct {
 	Measure
 	// RankImbalance is max/mean load of ranks that hold the experts in blocks, in every
 	// layer of every step: the median, and the largest.
-	RankImbalance    float64        `json:"rank_load_max_over_mean_median"`
-	RankImbalanceMax float64        `json:"rank_load_max_over_mean_max"`
-	Over             []float64      `json:"share_over_capacity"` // of all pairs, at each of Gammas
-	Layer            []LayerSummary `json:"by_layer"`
+	RankImbalance    float64 `json:"rank_load_max_over_mean_median"`
+	RankImbalanceMax float64 `json:"rank_load_max_over_mean_max"`
+	// Over is the share of all pairs beyond their expert's capacity at each of Gammas, if
+	// the whole recording were one step; OverSteps in its steps.
+	Over      []float64      `json:"share_over_capacity"`
+	OverSteps []float64      `json:"share_over_capacity_in_steps,omitempty"`
+	Layer     []LayerSummary `json:"by_layer"`
 }
 
 // Measure says what a summary is to measure.
@@ -49,6 +52,7 @@ func Summarize(path string, s Stream, m Measure) (*Summary, error) {
 	loads := make([][]int64, len(info.Layers))
 	ratios := make([][]float64, len(info.Layers)) // max/mean rank load in every step
 	where := capacity.Contiguous(info.Experts, m.Ranks)
+	over, pairs := make([]int64, len(m.Gammas)), int64(0)
 	var rows []float32
 	var last uint32
 	err := Each(Cut(s, m.StepTokens), func(step Step) error {
@@ -63,6 +67,10 @@ func Summarize(path string, s Stream, m Measure) (*Summary, error) {
 				loads[i][e] += n
 			}
 			ratios[i] = append(ratios[i], maxOverMean(where.RankLoads(load)))
+			for g, gamma := range m.Gammas {
+				over[g] += overCapacity(load, info.TopK, gamma)
+			}
+			pairs += sum(load)
 		}
 		for _, r := range step.Requests {
 			if out.Requests == 0 || r.Request != last {
@@ -78,6 +86,7 @@ func Summarize(path string, s Stream, m Measure) (*Summary, error) {
 		return nil, err
 	}
 	out.fill(loads, ratios)
+	out.OverSteps = shares(over, pairs)
 	return out, nil
 }
 
@@ -127,6 +136,9 @@ func (s *Summary) fill(loads [][]int64, ratios [][]float64) {
 		l.RankImbalance, l.RankImbalanceMax = middle(ratios[i])
 		n := sum(load)
 		for g, gamma := range s.Gammas {
+			if s.TopK == 0 {
+				break // what a token chooses is not known, nor then a capacity
+			}
 			excess := overCapacity(load, s.TopK, gamma)
 			over[g] += excess
 			l.Over = append(l.Over, float64(excess)/float64(max(1, n)))
@@ -135,10 +147,18 @@ func (s *Summary) fill(loads [][]int64, ratios [][]float64) {
 		all = append(all, ratios[i]...)
 		s.Layer = append(s.Layer, l)
 	}
-	for _, n := range over {
-		s.Over = append(s.Over, float64(n)/float64(max(1, pairs)))
+	if s.TopK > 0 {
+		s.Over = shares(over, pairs)
 	}
 	s.RankImbalance, s.RankImbalanceMax = middle(all)
+}
+
+// shares are parts of a whole.
+func shares(parts []int64, whole int64) (shares []float64) {
+	for _, n := range parts {
+		shares = append(shares, float64(n)/float64(max(1, whole)))
+	}
+	return shares
 }
 
 // overCapacity is the pairs beyond the capacity of their expert, if all were of one step.

@@ -86,6 +86,15 @@ func (w *Writer) Step(s Step) error {
 	return w.err
 }
 
+// Choices writes a step whose M best experts are known, [layers].
+func (w *Writer) Choices(s Step, choices []Choices) error {
+	w.begin(s)
+	for i, c := range choices {
+		w.layer(i, c)
+	}
+	return w.err
+}
+
 // begin writes what all layers of a step have in common.
 func (w *Writer) begin(s Step) {
 	if err := w.info.fits(s.Tokens); err != nil {
@@ -177,8 +186,12 @@ func (w *Writer) commit() error {
 	return w.err
 }
 
-// Abort leaves no file, unless it was closed.
-func (w *Writer) Abort() { w.file.Discard() }
+// Abort leaves no file, unless it was closed. A nil Writer has none.
+func (w *Writer) Abort() {
+	if w != nil {
+		w.file.Discard()
+	}
+}
 
 // fileError is an error about a file, whose name the file system may have said already.
 func fileError(path string, err error) error {
