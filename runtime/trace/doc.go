@@ -19,7 +19,7 @@
 //	stream.go      Stream and Step
 //	choices.go     the recorded experts of tokens
 //	cut.go         steps of another size
-//	trace.go       Trace: all of it in memory; Open
+//	trace.go       Trace: all of it in memory; Open; detect.go tells formats
 //	format.go      the file format .routing: blocks and checksums
 //	writer.go      Writer
 //	reader.go      its stream
@@ -27,5 +27,5 @@
 //	draw.go        tokens for them
 //	synthetic.go   made routing: Kind and its numbers; kinds.go, scores.go
 //	summary.go     loads, imbalance, share over capacity
-//	npy.go safetensors.go megatron.go counts.go pairs.go sglang.go   other people's formats
+//	npy.go npy_header.go safetensors.go megatron.go counts.go pairs.go sglang.go   other people's formats
 package trace

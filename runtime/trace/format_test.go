@@ -312,13 +312,15 @@ func FuzzRouting(f *testing.F) {
 	}
 	f.Add(data)
 	f.Add([]byte(mark))
-	path := filepath.Join(f.TempDir(), "f.routing")
 	f.Fuzz(func(t *testing.T, data []byte) {
-		// checksums that fit let the fuzzer past them
-		if err := os.WriteFile(path, resum(data), 0o666); err != nil {
-			t.Fatal(err)
+		data = resum(data) // checksums that fit let the fuzzer past them
+		r, err := newReader("f.routing", bytes.NewReader(data), int64(len(data)))
+		if err == nil && r.head.Kind == loadsKind {
+			_, err = r.loads()
+		} else if err == nil {
+			_, err = Summarize("f.routing", r, Measure{Gammas: []float64{1}, Ranks: 2})
 		}
-		if err := readAll(path); err != nil && !strings.Contains(err.Error(), path) {
+		if err != nil && !strings.Contains(err.Error(), "f.routing") {
 			t.Errorf("error %v does not name the file", err)
 		}
 	})

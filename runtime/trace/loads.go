@@ -174,10 +174,15 @@ func readLoads(path string) (*Loads, error) {
 		return nil, err
 	}
 	defer r.Close()
+	return r.loads()
+}
+
+// loads reads the counts of the file.
+func (r *reader) loads() (*Loads, error) {
 	if r.head.Kind != loadsKind {
-		return nil, fmt.Errorf("trace: %s holds tokens, not counts by expert", path)
+		return nil, fmt.Errorf("trace: %s holds tokens, not counts by expert", r.path)
 	}
-	l := &Loads{Info: r.head.Info, Path: path, Set: r.head.Set}
+	l := &Loads{Info: r.head.Info, Path: r.path, Set: r.head.Set}
 	for _, layer := range l.Layers {
 		where := fmt.Sprintf("layer %d", layer)
 		at := r.at

@@ -60,7 +60,7 @@ func openMegatron(path string, h Hints) (*Trace, error) {
 		}
 		lines = append(lines, more...)
 	}
-	t, err := joinMegatron(lines, h)
+	t, err := joinMegatron(path, lines, h)
 	if err != nil {
 		return nil, fmt.Errorf("trace: %w", err)
 	}
@@ -70,7 +70,7 @@ func openMegatron(path string, h Hints) (*Trace, error) {
 
 // readMegatron reads the lines of one file that are of the model's own layers.
 func readMegatron(r io.Reader, name string) (lines []megatronLine, err error) {
-	in := bufio.NewReaderSize(r, 1<<20)
+	in := bufio.NewReaderSize(r, 1<<16)
 	for number := 1; ; number++ {
 		text, err := in.ReadBytes('\n')
 		if len(text) > 0 && err == nil || len(text) > 0 && errors.Is(err, io.EOF) {
@@ -122,9 +122,9 @@ func (l *megatronLine) parse(text []byte) error {
 }
 
 // joinMegatron puts the lines together: steps, in them ranks, in them tokens.
-func joinMegatron(lines []megatronLine, h Hints) (*Trace, error) {
+func joinMegatron(path string, lines []megatronLine, h Hints) (*Trace, error) {
 	if len(lines) == 0 {
-		return nil, errors.New("no line of a routing trace, want 1 or more")
+		return nil, fmt.Errorf("%s: 0 lines of a routing trace, want 1 or more", path)
 	}
 	slices.SortStableFunc(lines, func(a, b megatronLine) int {
 		return cmp.Or(cmp.Compare(*a.Step, *b.Step), cmp.Compare(*a.Layer, *b.Layer), cmp.Compare(a.Rank, b.Rank))
@@ -160,7 +160,7 @@ func joinMegatron(lines []megatronLine, h Hints) (*Trace, error) {
 		t.Experts = most
 	}
 	if most > t.Experts {
-		return nil, fmt.Errorf("expert %d, want 0 to %d", most-1, t.Experts-1)
+		return nil, fmt.Errorf("%s: expert %d, want 0 to %d", path, most-1, t.Experts-1)
 	}
 	return t, nil
 }

@@ -10,8 +10,6 @@ import (
 	"slices"
 
 	"capmoe/runtime/checkpoint"
-
-	"github.com/sbinet/npyio"
 )
 
 // openNPY reads DIR/topk_ids.npy and DIR/topk_weights.npy, [T, L, K] each, and, where it
@@ -106,20 +104,19 @@ func readNPY(path string) (checkpoint.Tensor, error) {
 		return checkpoint.Tensor{}, fmt.Errorf("trace: %w", err)
 	}
 	defer f.Close()
-	r, err := npyio.NewReader(f)
+	head, err := readNPYHeader(f)
 	if err != nil {
 		return checkpoint.Tensor{}, fmt.Errorf("trace: %s: %w", path, err)
 	}
-	descr := r.Header.Descr
-	dtype, known := dtypes[descr.Type]
-	if !known || descr.Fortran {
-		return checkpoint.Tensor{}, fmt.Errorf("trace: %s: dtype %q (Fortran order %v) is not supported", path, descr.Type, descr.Fortran)
+	dtype, known := dtypes[head.dtype]
+	if !known || head.fortran {
+		return checkpoint.Tensor{}, fmt.Errorf("trace: %s: dtype %q (Fortran order %v) is not supported", path, head.dtype, head.fortran)
 	}
 	data, err := io.ReadAll(f)
 	if err != nil {
 		return checkpoint.Tensor{}, fmt.Errorf("trace: %s: %w", path, err)
 	}
-	t := checkpoint.Tensor{Name: filepath.Base(path), File: path, DType: dtype, Shape: descr.Shape, Data: data}
+	t := checkpoint.Tensor{Name: filepath.Base(path), File: path, DType: dtype, Shape: head.shape, Data: data}
 	if want := t.Elements() * dtype.Size(); len(data) != want {
 		return t, fmt.Errorf("trace: %s: %d bytes of data, shape %v of %s needs %d", path, len(data), t.Shape, dtype, want)
 	}

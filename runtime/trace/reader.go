@@ -37,12 +37,19 @@ func openRouting(path string) (*reader, error) {
 		file.Close()
 		return nil, fileError(path, err)
 	}
-	r := &reader{path: path, file: file, in: bufio.NewReaderSize(file, 1<<20), size: info.Size()}
-	if err := r.readHead(); err != nil {
+	r, err := newReader(path, file, info.Size())
+	if err != nil {
 		file.Close()
 		return nil, err
 	}
+	r.file = file
 	return r, nil
+}
+
+// newReader reads the head of a file of so many bytes.
+func newReader(path string, in io.Reader, size int64) (*reader, error) {
+	r := &reader{path: path, in: bufio.NewReaderSize(in, 1<<16), size: size}
+	return r, r.readHead()
 }
 
 func (r *reader) Info() Info   { return r.head.Info }

@@ -13,7 +13,7 @@ import (
 	"github.com/sbinet/npyio"
 )
 
-func write(t *testing.T, path string, array any) {
+func write(t testing.TB, path string, array any) {
 	t.Helper()
 	f, err := os.Create(path)
 	if err != nil {
@@ -26,7 +26,7 @@ func write(t *testing.T, path string, array any) {
 }
 
 // record writes 2 tokens of 1 layer, top 2 of 4 experts.
-func record(t *testing.T, ids [2][1][2]int32) string {
+func record(t testing.TB, ids [2][1][2]int32) string {
 	t.Helper()
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "topk_ids.npy"), ids)
