@@ -62,6 +62,7 @@ type replay struct {
 	tokens     []int32
 	sum        planSum
 	largest    int
+	total      int   // tokens, as far as the stream knows
 	fault      error // found in a hook
 }
 
@@ -74,7 +75,7 @@ type layerRunner interface {
 }
 
 // RunReplay replays over all ranks, which call it together; a fault of one fails on all.
-func RunReplay(p Process, job Replay, progress func(step int)) (*ReplayReport, error) {
+func RunReplay(p Process, job Replay, progress func(done, of int)) (*ReplayReport, error) {
 	r := &replay{Replay: job, proc: p}
 	if err := r.prepare(); err != nil {
 		return nil, err
@@ -84,7 +85,7 @@ func RunReplay(p Process, job Replay, progress func(step int)) (*ReplayReport, e
 		if err := r.step(s); err != nil {
 			return err
 		}
-		progress(r.meter.steps)
+		progress(s.First+s.Tokens, max(r.total, s.First+s.Tokens))
 		if r.meter.steps%foldSteps == 0 {
 			return r.meter.fold()
 		}
@@ -100,7 +101,7 @@ func RunReplay(p Process, job Replay, progress func(step int)) (*ReplayReport, e
 func (r *replay) prepare() error {
 	s, err := r.Replay.Open()
 	if err == nil {
-		r.info = s.Info()
+		r.info, r.total = s.Info(), trace.Total(s)
 		err = errors.Join(r.place(), s.Close())
 	}
 	if err := collective.Agree(r.proc.Comm, err); err != nil {

@@ -25,7 +25,7 @@ func replayOn(t *testing.T, ranks int, job Replay) (*ReplayReport, error) {
 	t.Helper()
 	var report *ReplayReport
 	err := collective.Run(ranks, collective.Options{}, func(c collective.Communicator) error {
-		r, err := RunReplay(Process{Comm: c, Hosts: slices.Repeat([]string{"host"}, ranks), Threads: 1}, job, func(int) {})
+		r, err := RunReplay(Process{Comm: c, Hosts: slices.Repeat([]string{"host"}, ranks), Threads: 1}, job, func(int, int) {})
 		if c.Rank() == 0 {
 			report = r
 		}

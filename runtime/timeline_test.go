@@ -53,7 +53,7 @@ func TestTimelineHasEveryPhaseOfEveryRank(t *testing.T) {
 			return err
 		}
 		defer timeline.Discard()
-		if _, err := RunReplay(p, Replay{Open: madeOf(smallTrace), Shape: &LayerShape{Hidden: 16, Inner: 8}, Timeline: timeline}, func(int) {}); err != nil {
+		if _, err := RunReplay(p, Replay{Open: madeOf(smallTrace), Shape: &LayerShape{Hidden: 16, Inner: 8}, Timeline: timeline}, func(int, int) {}); err != nil {
 			return err
 		}
 		return timeline.Finish()

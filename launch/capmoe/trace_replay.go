@@ -46,8 +46,7 @@ func runTraceReplay(c *cli.Context, t terminal) error {
 		return err
 	}
 	defer job.Timeline.Discard()
-	show := progress(t.stderr, "step")
-	report, err := runtime.RunReplay(t.world.Process, job, func(step int) { show(step, max(step, job.Steps)) })
+	report, err := runtime.RunReplay(t.world.Process, job, progress(t.stderr, "token"))
 	if err != nil {
 		return err
 	}

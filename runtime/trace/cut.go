@@ -47,6 +47,9 @@ func (c *cut) Next() (Step, error) {
 	return c.take(min(c.tokens, c.held)), nil
 }
 
+// Total implements Sized.
+func (c *cut) Total() int { return Total(c.Stream) }
+
 // take makes a step of the first n tokens held.
 func (c *cut) take(n int) Step {
 	var parts []part

@@ -15,7 +15,7 @@ import (
 // reader reads a file FILE.routing block by block.
 type reader struct {
 	path string
-	file io.Closer
+	file *os.File // nil: there is none
 	in   *bufio.Reader
 	size int64 // of the file
 	at   int64 // bytes read
@@ -54,6 +54,19 @@ func newReader(path string, in io.Reader, size int64) (*reader, error) {
 
 func (r *reader) Info() Info   { return r.head.Info }
 func (r *reader) Close() error { return r.file.Close() }
+
+// Total implements Sized: the last block says it, and is looked at again when its turn
+// comes.
+func (r *reader) Total() int {
+	end := make([]byte, 8+blockEnd)
+	if r.file == nil {
+		return 0
+	}
+	if _, err := r.file.ReadAt(end, r.size-int64(len(end))); err != nil {
+		return 0
+	}
+	return int(binary.LittleEndian.Uint64(end))
+}
 
 func (r *reader) readHead() error {
 	start := make([]byte, len(mark))

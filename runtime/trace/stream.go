@@ -14,6 +14,17 @@ type Stream interface {
 	Close() error
 }
 
+// Sized is a Stream that knows from the beginning how many tokens it has. 0: it does not.
+type Sized interface{ Total() int }
+
+// Total is how many tokens a stream has; 0: not known.
+func Total(s Stream) int {
+	if sized, ok := s.(Sized); ok {
+		return sized.Total()
+	}
+	return 0
+}
+
 // Step is the routing of consecutive tokens in all layers of a trace.
 type Step struct {
 	Number   int   // from 0

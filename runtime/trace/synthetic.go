@@ -163,6 +163,9 @@ type made struct {
 func (m *made) Info() Info   { return m.info }
 func (m *made) Close() error { return nil }
 
+// Total implements Sized.
+func (m *made) Total() int { return m.Steps * m.StepTokens }
+
 func (m *made) Next() (Step, error) {
 	if m.step == m.Steps {
 		return Step{}, io.EOF

@@ -127,6 +127,9 @@ const memoryStep = 1024
 func (m *memory) Info() Info   { return m.trace.Info }
 func (m *memory) Close() error { return nil }
 
+// Total implements Sized.
+func (m *memory) Total() int { return m.trace.Tokens }
+
 func (m *memory) Next() (Step, error) {
 	t, first := m.trace, m.first
 	if first == t.Tokens {
