@@ -65,10 +65,9 @@ func (e *Engine) Record(ids []int32, job Recording, path string, progress func(d
 
 func (e *Engine) record(r *recorder, w *trace.Writer, job Recording, ids []int32, progress func(done, of int)) error {
 	windows := job.windows(ids)
-	tokens := 0
 	for first := 0; first < len(windows); first += job.Batch {
 		end := min(first+job.Batch, len(windows))
-		step := trace.Step{Number: first / job.Batch, First: tokens}
+		var step trace.Step
 		for i, window := range windows[first:end] {
 			step.Tokens += len(window)
 			step.Requests = append(step.Requests, trace.Run{Request: uint32(first + i), Tokens: uint32(len(window))})
@@ -81,7 +80,6 @@ func (e *Engine) record(r *recorder, w *trace.Writer, job Recording, ids []int32
 		if err := e.keep(r, w, step, windows[first:end]); err != nil {
 			return err
 		}
-		tokens += step.Tokens
 		progress(end, len(windows))
 	}
 	var err error
