@@ -165,18 +165,34 @@ func (r *replay) eachStep(do func(trace.Step) error) error {
 	defer s.Close()
 	for n := 0; r.Steps == 0 || n < r.Steps; n++ {
 		step, err := s.Next()
-		end := errors.Is(err, io.EOF)
-		if end {
-			err = nil
-		} else if err == nil && step.Tokens > capacity.MaxTokens {
-			err = fmt.Errorf("runtime: replay: step %d of %d tokens, want at most %d", step.Number, step.Tokens, capacity.MaxTokens)
+		if errors.Is(err, io.EOF) {
+			step, err = trace.Step{}, nil
 		}
-		if err := collective.Agree(r.proc.Comm, err); err != nil || end {
+		if step.Tokens > capacity.MaxTokens {
+			err = fmt.Errorf("runtime: replay: step %d of %d tokens, want at most %d", n, step.Tokens, capacity.MaxTokens)
+		}
+		if err := collective.Agree(r.proc.Comm, err); err != nil {
+			return err
+		}
+		if err := r.sameSize(n, step.Tokens); err != nil || step.Tokens == 0 {
 			return err
 		}
 		if err := do(step); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// sameSize fails on every rank unless all have read as many tokens: on hosts with
+// different files ranks would wait for each other for ever.
+func (r *replay) sameSize(step, tokens int) error {
+	extremes := []int64{int64(tokens), -int64(tokens)}
+	if err := collective.AllReduce(r.proc.Comm, collective.Max, extremes); err != nil {
+		return err
+	}
+	if most, least := extremes[0], -extremes[1]; most != least {
+		return collective.Agree(r.proc.Comm, fmt.Errorf("runtime: replay: %s: step %d has %d tokens on one rank and %d on another: want the same recording on all hosts", r.Source, step, least, most))
 	}
 	return nil
 }

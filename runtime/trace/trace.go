@@ -83,8 +83,11 @@ func Open(path string, h Hints) (Stream, error) {
 	if err := t.check(); err != nil {
 		return nil, err
 	}
-	return &memory{trace: t}, nil
+	return t.Stream(), nil
 }
+
+// Stream gives the trace's tokens, from the first.
+func (t *Trace) Stream() Stream { return &memory{trace: t} }
 
 // openTokens opens a file FILE.routing of tokens.
 func openTokens(path string) (Stream, error) {
