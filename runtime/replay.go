@@ -3,7 +3,6 @@ package runtime
 import (
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 
 	"capmoe/collective"
@@ -63,6 +62,7 @@ type replay struct {
 	sum        planSum
 	largest    int
 	total      int   // tokens, as far as the stream knows
+	warming    bool  // nothing is measured
 	fault      error // found in a hook
 }
 
@@ -81,7 +81,10 @@ func RunReplay(p Process, job Replay, progress func(done, of int)) (*ReplayRepor
 		return nil, err
 	}
 	defer r.runner.free()
-	err := r.eachStep(func(s trace.Step) error {
+	if err := r.warmUp(); err != nil {
+		return nil, err
+	}
+	err := r.eachStep(r.Steps, func(s trace.Step) error {
 		if err := r.step(s); err != nil {
 			return err
 		}
@@ -119,7 +122,7 @@ func (r *replay) prepare() error {
 	if r.Timeline != nil {
 		all = append(all, r.Timeline.hooks())
 	}
-	r.hooks = together(all...)
+	r.hooks = r.unlessWarming(together(all...))
 	if r.Shape == nil {
 		r.runner, err = newPlanOnly(r, cfg)
 	} else {
@@ -154,78 +157,6 @@ func (r *replay) config() layers.Config {
 		cfg.Hidden, cfg.MoE.Inner = r.Shape.Hidden, r.Shape.Inner
 	}
 	return cfg
-}
-
-// eachStep reads the stream on all ranks alike.
-func (r *replay) eachStep(do func(trace.Step) error) error {
-	s, err := r.Replay.Open()
-	if err := collective.Agree(r.proc.Comm, err); err != nil {
-		return err
-	}
-	defer s.Close()
-	for n := 0; r.Steps == 0 || n < r.Steps; n++ {
-		step, err := s.Next()
-		if errors.Is(err, io.EOF) {
-			step, err = trace.Step{}, nil
-		}
-		if step.Tokens > capacity.MaxTokens {
-			err = fmt.Errorf("runtime: replay: step %d of %d tokens, want at most %d", n, step.Tokens, capacity.MaxTokens)
-		}
-		if err := collective.Agree(r.proc.Comm, err); err != nil {
-			return err
-		}
-		if err := r.sameSize(n, step.Tokens); err != nil || step.Tokens == 0 {
-			return err
-		}
-		if err := do(step); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// sameSize fails on every rank unless all have read as many tokens: on hosts with
-// different files ranks would wait for each other for ever.
-func (r *replay) sameSize(step, tokens int) error {
-	extremes := []int64{int64(tokens), -int64(tokens)}
-	if err := collective.AllReduce(r.proc.Comm, collective.Max, extremes); err != nil {
-		return err
-	}
-	if most, least := extremes[0], -extremes[1]; most != least {
-		return collective.Agree(r.proc.Comm, fmt.Errorf("runtime: replay: %s: step %d has %d tokens on one rank and %d on another: want the same recording on all hosts", r.Source, step, least, most))
-	}
-	return nil
-}
-
-// step runs all layers of a step.
-func (r *replay) step(s trace.Step) error {
-	r.largest = max(r.largest, s.Tokens)
-	r.hooks.Enter(0, layers.Embed)
-	r.pause()
-	for i, layer := range r.info.Layers {
-		r.take(s, i)
-		if err := r.runner.run(layer, r.scores, r.tokens); err != nil {
-			return err
-		}
-		r.pause()
-	}
-	return collective.Agree(r.proc.Comm, r.fault)
-}
-
-// take reads this rank's share of a layer of the step.
-func (r *replay) take(s trace.Step, i int) {
-	from, to := s.Share(r.proc.Comm.Rank(), r.proc.Comm.Size())
-	r.scores = append(r.scores[:0], make([]float32, (to-from)*r.info.Experts)...)
-	s.Rows(r.scores, i, from, to)
-	r.tokens = r.tokens[:0]
-	for t := from; t < to; t++ {
-		r.tokens = append(r.tokens, int32(t))
-	}
-}
-
-func (r *replay) pause() {
-	r.meter.clock.stop()
-	r.Timeline.pause()
 }
 
 func (r *replay) planned(plan *capacity.Plan, _ []float32, _ int) {
