@@ -17,7 +17,8 @@ const (
 	megatronLines
 	countsFile // JSON
 	pairsFile  // JSON, packed by gzip
-	sglangFile // CSV or JSON
+	sglangFile // CSV
+	torchFile  // torch.save
 )
 
 // formatOf tells a recording by what it is, a file by its first bytes or its name.
@@ -53,6 +54,8 @@ func formatOf(path string) (format, error) {
 		return pairsFile, nil
 	case ext == ".csv":
 		return sglangFile, nil
+	case ext == ".pt":
+		return torchFile, nil
 	}
 	return safetensorsFile, nil
 }

@@ -27,5 +27,5 @@
 //	draw.go        tokens for them
 //	synthetic.go   made routing: Kind and its numbers; kinds.go, scores.go
 //	summary.go     loads, imbalance, share over capacity
-//	npy.go npy_header.go safetensors.go megatron.go counts.go pairs.go sglang.go   other people's formats
+//	npy.go npy_header.go safetensors.go megatron.go counts.go pairs.go sglang.go torch.go pickle.go   other people's formats
 package trace

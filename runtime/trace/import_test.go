@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"archive/zip"
 	"bytes"
 	"compress/gzip"
 	"fmt"
@@ -174,6 +175,49 @@ func TestCountsFaults(t *testing.T) {
 	}
 }
 
+// A file with the operations that torch.save writes, of 2 steps, 3 layers and 4 experts.
+func TestSGLangTorchFile(t *testing.T) {
+	l, err := OpenLoads(filepath.Join("testdata", "sglang_stat.pt"), Hints{TopK: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "[[4 6 1 5] [6 6 2 2]]"; fmt.Sprint(l.Pairs) != want || !slices.Equal(l.Layers, []int{0, 2}) || l.Tokens != 8 {
+		t.Errorf("layers %v, pairs %v of %d tokens, want %s", l.Layers, l.Pairs, l.Tokens, want)
+	}
+}
+
+func TestTorchFaults(t *testing.T) {
+	data, err := os.ReadFile(filepath.Join("testdata", "sglang_stat.pt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ rule, text, want string }{
+		{"the archive is whole", string(data[:200]), "not a file of torch.save"},
+		{"the dict has counts", strings.Replace(string(data), "logical_count", "physical_cnts", 1), "checksum"},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			if _, err := OpenLoads(file(t, "c.pt", c.text), Hints{TopK: 2}); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Fatalf("error %v, want %q", err, c.want)
+			}
+		})
+	}
+}
+
+// pickleOf is the pickle of the file above.
+func pickleOf(t testing.TB) []byte {
+	t.Helper()
+	archive, err := zip.OpenReader(filepath.Join("testdata", "sglang_stat.pt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer archive.Close()
+	text, err := torchEntry(&archive.Reader, "data.pkl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
 // What is written for other programs is read back the same.
 func TestSafetensorsBothWays(t *testing.T) {
 	for _, m := range []int{3, 8} {
@@ -244,6 +288,22 @@ func FuzzPairs(f *testing.F) {
 
 func FuzzSGLang(f *testing.F) {
 	fuzzFile(f, "c.csv", "layer_id,expert_id,count\n3,0,4\n3,2,4\n1,1,4\n1,0,4\n")
+}
+
+// FuzzTorch feeds whatever pickle to the archive above.
+func FuzzTorch(f *testing.F) {
+	f.Add(pickleOf(f))
+	archive, err := zip.OpenReader(filepath.Join("testdata", "sglang_stat.pt"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(_ *testing.T, data []byte) {
+		value, _ := unpickle(data)
+		dict, _ := value.(map[string]any)
+		if tensor, there := dict["logical_count"].(pickledCall); there {
+			torchCounts(&archive.Reader, tensor)
+		}
+	})
 }
 
 func FuzzNPY(f *testing.F) {

@@ -75,7 +75,7 @@ func IsLoads(path string) (bool, error) {
 		defer r.Close()
 		return r.head.Kind == loadsKind, nil
 	}
-	return format == countsFile || format == pairsFile || format == sglangFile, nil
+	return format == countsFile || format == pairsFile || format == sglangFile || format == torchFile, nil
 }
 
 // OpenLoads reads a recording of counts: a file FILE.routing, counts by domain or
@@ -116,6 +116,8 @@ func readSets(path string, format format, h Hints) ([]*Loads, error) {
 		sets, err = readPairs(path)
 	case sglangFile:
 		sets, err = readSGLang(path)
+	case torchFile:
+		sets, err = readTorch(path)
 	default:
 		return nil, fmt.Errorf("trace: %s holds tokens, not counts by expert", path)
 	}

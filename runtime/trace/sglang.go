@@ -18,9 +18,8 @@ const maxCounts = 1 << 24
 //	expert_distribution_rank0_….csv      layer_id,expert_id,count     its first version
 //	expert_distribution_recorder_….pt    {"logical_count": [steps, layers, E], …}, torch.save, mode stat
 //
-// The first is read as it is. The second is read as JSON of the same keys, which is also
-// what --init-expert-location of SGLang reads: [layers, E], or [steps, layers, E], which
-// are added up. What is assumed: layers are numbered from 0, those without experts have
+// The second is also read as JSON of the same keys, as --init-expert-location of SGLang
+// does: [layers, E], or [steps, layers, E], which are added up. What is assumed: layers are numbered from 0, those without experts have
 // no counts and are left out; a file holds the counts of all ranks (the CSV of one rank
 // holds its tokens); K is not there, and has to be given.
 func readSGLang(path string) ([]*Loads, error) {
