@@ -24,6 +24,7 @@ type recorder struct {
 	info    trace.Info
 	choices []trace.Choices // [layers of the file]
 	place   map[int]int     // a layer's place among them
+	tokens  []int32         // global ids of the step's tokens here
 	fault   error
 }
 
@@ -77,7 +78,7 @@ func (e *Engine) record(r *recorder, w *trace.Writer, job Recording, ids []int32
 			return err
 		}
 		e.pause()
-		if err := e.keep(r, w, step, windows[first:end]); err != nil {
+		if err := r.keep(e.proc.Comm, w, step); err != nil {
 			return err
 		}
 		progress(end, len(windows))
@@ -90,6 +91,7 @@ func (e *Engine) record(r *recorder, w *trace.Writer, job Recording, ids []int32
 }
 
 func (r *recorder) reset() {
+	r.tokens = r.tokens[:0]
 	for i := range r.choices {
 		r.choices[i] = trace.Choices{Expert: r.choices[i].Expert[:0], Score: r.choices[i].Score[:0]}
 	}
@@ -97,38 +99,57 @@ func (r *recorder) reset() {
 
 func (r *recorder) planned(plan *capacity.Plan, scores []float32, _ int) {
 	i := r.place[plan.Layer]
+	r.tokens = append(r.tokens[:0], plan.TokenIDs...)
 	if err := r.choices[i].Add(r.info, scores); err != nil && r.fault == nil {
 		r.fault = fmt.Errorf("runtime: record: layer %d: %w", plan.Layer, err)
 	}
 }
 
-// keep brings a step's choices to rank 0, which writes them. Sequences are dealt to the
-// ranks in order, so their tokens follow each other as the ranks do.
-func (e *Engine) keep(r *recorder, w *trace.Writer, step trace.Step, sequences [][]int32) error {
-	c := e.proc.Comm
+// keep brings a step's choices to rank 0, which puts them in order of token and writes
+// them.
+func (r *recorder) keep(c collective.Communicator, w *trace.Writer, step trace.Step) error {
 	if err := collective.Agree(c, r.fault); err != nil {
 		return err
 	}
-	counts := make([]int, c.Size()) // of experts recorded, by rank
-	for i, rank := range dealSequences(sequences, c.Size()) {
-		counts[rank] += len(sequences[i]) * r.info.Recorded
+	sizes := make([]int64, c.Size())
+	if err := collective.AllGather(c, sizes, []int64{int64(len(r.tokens))}); err != nil {
+		return err
+	}
+	counts, pairs := make([]int, c.Size()), make([]int, c.Size())
+	for rank, n := range sizes {
+		counts[rank], pairs[rank] = int(n), int(n)*r.info.Recorded
+	}
+	tokens, err := gather(c, r.tokens, counts)
+	if err != nil {
+		return err
 	}
 	all := make([]trace.Choices, len(r.choices))
 	for i, own := range r.choices {
-		var err error
-		if all[i].Score, err = gather(c, own.Score, counts); err != nil {
+		scores, err := gather(c, own.Score, pairs)
+		if err != nil {
 			return err
 		}
+		all[i].Score = ordered(scores, tokens, r.info.Recorded)
 		if r.info.Whole() {
 			continue
 		}
-		if all[i].Expert, err = gather(c, own.Expert, counts); err != nil {
+		experts, err := gather(c, own.Expert, pairs)
+		if err != nil {
 			return err
 		}
+		all[i].Expert = ordered(experts, tokens, r.info.Recorded)
 	}
-	var err error
 	if w != nil {
 		err = w.Choices(step, all)
 	}
 	return collective.Agree(c, err)
+}
+
+// ordered puts the rows of tokens with these ids, m values each, in order of id.
+func ordered[T float32 | uint16](rows []T, tokens []int32, m int) []T {
+	out := make([]T, len(rows))
+	for i, id := range tokens {
+		copy(out[int(id)*m:(int(id)+1)*m], rows[i*m:(i+1)*m])
+	}
+	return out
 }
