@@ -4,6 +4,7 @@
 //
 //	launch ─ Process ─ Load ─ Engine ─┬─ Evaluate (perplexity of a text)
 //	         rank, hosts  │           ├─ Logits   (token ids → logits)
+//	                      │           ├─ Record   (routing of a text → trace.Writer)
 //	                      │           └─ Generate (requests → results)
 //	                      ├─ checkpoint: this rank's weights
 //	                      ├─ tokenizer:  text ↔ ids
@@ -43,6 +44,12 @@
 //	evaluate.go   perplexity
 //	tasks.go      multiple choice by log-likelihood
 //	logits.go     token ids to logits
+//	watch.go      others than the meter that see a run
+//	timeline.go   what every rank does when, for a viewer
+//	record.go     a text's routing to a file
+//	replay.go     recorded or made routing under a policy, without a model
+//	replay_steps.go replay_plan.go replay_layer.go replay_eplb.go replay_hash.go   its parts
+//	made.go       weights of made experts
 //	request.go    a prompt and how it is continued, as a line of JSON says it
 //	requests.go   a file of them to every rank
 //	special.go    tokens that begin and end texts

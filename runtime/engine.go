@@ -24,6 +24,9 @@ type Engine struct {
 	placed  []layers.Placement // [layers] where experts are replicated, else nil
 	model   *layers.Model
 	meter   *Meter
+
+	watchers []*layers.Hooks
+	timeline *Timeline // nil: none
 }
 
 // LoadOptions say how a model is loaded. The zero value is the default.
@@ -93,7 +96,7 @@ func (e *Engine) Use(routing Routing) error {
 	e.meter.baseline, e.meter.placed = routing.Baseline, e.placed
 	e.model, err = layers.NewModel(e.proc.Comm, layers.Parts{
 		Config: e.config.Model, Weights: e.weights, Kernels: e.kernels,
-		Policy: d.Policy, Wire: d.Wire, Layout: e.layout, Placements: e.placed, Hooks: e.meter.hooks(),
+		Policy: d.Policy, Wire: d.Wire, Layout: e.layout, Placements: e.placed, Hooks: together(append([]*layers.Hooks{e.meter.hooks()}, e.watchers...)...),
 	})
 	return collective.Agree(e.proc.Comm, err)
 }

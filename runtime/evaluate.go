@@ -153,7 +153,7 @@ func (e *Engine) Evaluate(ids []int32, v Evaluation, progress func(done, of int)
 		for i, place := range s.places {
 			losses[first+place] = e.loss(windows[first+place], s.row(i, e.config.Model.Hidden))
 		}
-		e.meter.clock.stop()
+		e.pause()
 		progress(end, len(windows))
 	}
 	if err := collective.AllReduce(e.proc.Comm, collective.Sum, losses); err != nil {

@@ -196,7 +196,7 @@ func (e *Engine) Answer(t *Tasks, batch int, progress func(done, of int)) (*Task
 			hidden := s.row(i, e.config.Model.Hidden)
 			scores[first+place] = -e.loss(seq[start-1:], hidden[(start-1)*e.config.Model.Hidden:])
 		}
-		e.meter.clock.stop()
+		e.pause()
 		progress(end, len(t.sequences))
 	}
 	if err := collective.AllReduce(e.proc.Comm, collective.Sum, scores); err != nil {

@@ -23,6 +23,7 @@ func evalCommand(t terminal) *cli.Command {
 			&cli.IntFlag{Name: "batch", Value: 8, Usage: "`B` windows, or choices, of a step: capacity is decided over their tokens"},
 			&cli.IntFlag{Name: "max-tokens", Usage: "use the first `N` tokens of the text; 0: all"},
 			dtypeFlag(),
+			timelineFlag(),
 			jsonFlag(),
 		}, append(policyFlags(), eplbFlags()...)...),
 		Action: func(c *cli.Context) error { return runEval(c, t) },
@@ -69,13 +70,18 @@ func runEval(c *cli.Context, t terminal) error {
 	if err != nil {
 		return err
 	}
-	if c.String("tasks") != "" {
-		return evalTasks(c, t, engine, routing, out)
+	timeline, err := openTimeline(c, t)
+	if err != nil {
+		return err
 	}
-	return evalText(c, t, engine, routing, out, v)
+	defer timeline.Discard()
+	if c.String("tasks") != "" {
+		return evalTasks(c, t, engine, routing, out, timeline)
+	}
+	return evalText(c, t, engine, routing, out, v, timeline)
 }
 
-func evalText(c *cli.Context, t terminal, engine *runtime.Engine, routing runtime.Routing, out *jsonOutput, v runtime.Evaluation) error {
+func evalText(c *cli.Context, t terminal, engine *runtime.Engine, routing runtime.Routing, out *jsonOutput, v runtime.Evaluation, timeline *runtime.Timeline) error {
 	ids, err := engine.ReadText(c.String("text"))
 	if err != nil {
 		return err
@@ -83,6 +89,7 @@ func evalText(c *cli.Context, t terminal, engine *runtime.Engine, routing runtim
 	if err := rebalance(c, t, engine, routing, v.FirstStep(ids)); err != nil {
 		return err
 	}
+	engine.Follow(timeline)
 	if err := engine.Use(routing); err != nil {
 		return err
 	}
@@ -91,6 +98,9 @@ func evalText(c *cli.Context, t terminal, engine *runtime.Engine, routing runtim
 		return err
 	}
 	report.Text = c.String("text")
+	if err := timeline.Finish(); err != nil {
+		return err
+	}
 	if err := out.write(t, report); err != nil {
 		return err
 	}
@@ -100,7 +110,7 @@ func evalText(c *cli.Context, t terminal, engine *runtime.Engine, routing runtim
 	return nil
 }
 
-func evalTasks(c *cli.Context, t terminal, engine *runtime.Engine, routing runtime.Routing, out *jsonOutput) error {
+func evalTasks(c *cli.Context, t terminal, engine *runtime.Engine, routing runtime.Routing, out *jsonOutput, timeline *runtime.Timeline) error {
 	tasks, err := engine.ReadTasks(c.String("tasks"))
 	if err != nil {
 		return err
@@ -109,11 +119,15 @@ func evalTasks(c *cli.Context, t terminal, engine *runtime.Engine, routing runti
 	if err := rebalance(c, t, engine, routing, tasks.FirstStep(batch)); err != nil {
 		return err
 	}
+	engine.Follow(timeline)
 	if err := engine.Use(routing); err != nil {
 		return err
 	}
 	report, err := engine.Answer(tasks, batch, progress(t.stderr, "choice"))
 	if err != nil {
+		return err
+	}
+	if err := timeline.Finish(); err != nil {
 		return err
 	}
 	if err := out.write(t, report); err != nil {

@@ -84,7 +84,7 @@ func prepare(commands []*cli.Command) {
 
 func commands(w *launch.World, stdout, stderr io.Writer) []*cli.Command {
 	t := terminal{world: w, stdout: stdout, stderr: stderr}
-	return []*cli.Command{evalCommand(t), generateCommand(t), logitsCommand(t), planCommand(t), benchCommand(t), simulateCommand(t), tokenizeCommand(t), doctorCommand(t), reportCommand(t)}
+	return []*cli.Command{evalCommand(t), generateCommand(t), logitsCommand(t), planCommand(t), benchCommand(t), simulateCommand(t), traceCommand(t), tokenizeCommand(t), doctorCommand(t), reportCommand(t)}
 }
 
 // terminal is what a subcommand has of the process that runs it.

@@ -29,7 +29,7 @@ func simulateScopeCommand(t terminal) *cli.Command {
 		Usage:     "lost gate mass and effective factor, global against local scope, by ranks",
 		UsageText: "capmoe simulate scope --trace PATH [flags]",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "trace", Usage: "`PATH` of a safetensors file of router_probs, or of a folder with topk_ids.npy and topk_weights.npy"},
+			&cli.StringFlag{Name: "trace", Usage: "`PATH` of a recording of tokens: .routing, or a format that trace convert reads"},
 			&cli.StringFlag{Name: "policy", Value: "drop", Usage: "`NAME` drop or reroute"},
 			&cli.IntFlag{Name: "step-tokens", Value: 2048, Usage: "`T`, tokens of a step"},
 			&cli.Float64SliceFlag{Name: "moe-expert-capacity-factor", Aliases: []string{"gamma"}, Value: cli.NewFloat64Slice(1, 1.25, 1.5, 2), Usage: "`γ`; several with commas"},
@@ -56,8 +56,8 @@ func runSimulateScope(c *cli.Context, t terminal) error {
 		return err
 	}
 	defer out.discard()
-	tr, err := trace.Open(c.String("trace"))
-	if err == nil && policy.Policy == capacity.Reroute && !tr.Whole {
+	tr, err := trace.Load(c.String("trace"), trace.Hints{})
+	if err == nil && policy.Policy == capacity.Reroute && !tr.Whole() {
 		err = fmt.Errorf("simulate: %s holds the scores of the chosen %d experts only: reroute cannot be replayed on it", tr.Path, tr.TopK)
 	}
 	if err := collective.Agree(t.world.Comm(), err); err != nil {

@@ -6,7 +6,6 @@
 // Reading order:
 //
 //	sample.go  repeats, slowest rank, median and spread
-//	scores.go  made router scores: smooth, skewed
 //	select.go  two ways to agree on an overloaded expert's bar
 //	layer.go   a mixture layer of a real shape: what capacity saves
 //	plan.go    planning: time and bytes on the wire by policy and T

@@ -6,6 +6,7 @@ import (
 
 	"capmoe/collective"
 	"capmoe/layers/kernel"
+	"capmoe/runtime"
 )
 
 // gemmExperts are made experts and the buffers of one run over them.
@@ -44,25 +45,12 @@ func (g *gemmExperts) free() {
 
 func (g *gemmExperts) gateUpWeights(w []float32, expert int) []float32 {
 	s := g.gc.Shape
-	return fill(w[:2*s.Inner*s.Hidden], 2*expert, s.Hidden)
+	return runtime.MadeWeights(w[:2*s.Inner*s.Hidden], 2*expert, s.Hidden)
 }
 
 func (g *gemmExperts) downWeights(w []float32, expert int) []float32 {
 	s := g.gc.Shape
-	return fill(w[:s.Inner*s.Hidden], 2*expert+1, s.Inner)
-}
-
-// fill makes weights whose products with rows of size 1 are of size 1: cheap, and other ones for every seed.
-func fill(w []float32, seed, k int) []float32 {
-	state := uint32(seed)*2654435761 + 1
-	scale := float32(math.Sqrt(12/float64(k))) / (1 << 24)
-	for i := range w {
-		state ^= state << 13
-		state ^= state >> 17
-		state ^= state << 5
-		w[i] = (float32(state>>8) - 1<<23) * scale
-	}
-	return w
+	return runtime.MadeWeights(w[:s.Inner*s.Hidden], 2*expert+1, s.Inner)
 }
 
 // measure runs all experts on the same rows and verifies some of the results.

@@ -91,18 +91,8 @@ func (lc LayerCase) weights(lib kernel.Library, owned []int) (*layers.BlockWeigh
 	if w.Router, err = lib.PackF32(router, s.Experts, s.Hidden); err != nil {
 		return nil, err
 	}
-	buf := make([]float32, 2*s.Inner*s.Hidden)
-	for _, e := range owned {
-		var x layers.ExpertWeights
-		if x.GateUp, err = lib.Pack(fill(buf, 2*e, s.Hidden), 2*s.Inner, s.Hidden); err != nil {
-			return nil, err
-		}
-		if x.Down, err = lib.Pack(fill(buf[:s.Inner*s.Hidden], 2*e+1, s.Inner), s.Hidden, s.Inner); err != nil {
-			return nil, err
-		}
-		w.Experts = append(w.Experts, x)
-	}
-	return w, nil
+	w.Experts, err = runtime.MadeExperts(lib, s.Hidden, s.Inner, owned)
+	return w, err
 }
 
 // layerRun runs one policy's layer and gathers its numbers.

@@ -8,6 +8,7 @@ import (
 	"capmoe/collective"
 	"capmoe/layers/capacity"
 	"capmoe/runtime"
+	"capmoe/runtime/trace"
 )
 
 // PlanCase is one step to plan.
@@ -46,7 +47,11 @@ func Plan(p runtime.Process, pc PlanCase, repeats int) (PlanResult, error) {
 	if err := collective.Agree(p.Comm, err); err != nil {
 		return PlanResult{}, err
 	}
-	step := pc.step(c.Rank(), c.Size())
+	made, err := pc.made()
+	if err := collective.Agree(p.Comm, err); err != nil {
+		return PlanResult{}, err
+	}
+	step := pc.step(made, c.Rank(), c.Size())
 	var plan *capacity.Plan
 	sample, err := measure(p.Comm, repeats, func() error {
 		traffic = collective.Traffic{}
@@ -69,22 +74,32 @@ func Plan(p runtime.Process, pc PlanCase, repeats int) (PlanResult, error) {
 		Name: pc.Name, Tokens: pc.Tokens, Ranks: c.Size(), Sample: sample, Rounds: plan.Rounds,
 		Kept: ledger.Kept, Rerouted: ledger.Rerouted, Calls: traffic.Calls, Bytes: most[0],
 		Imbalance: imbalance(plan.LoadBefore),
-	}, collective.Agree(p.Comm, pc.verify(c.Rank(), c.Size(), plan))
+	}, collective.Agree(p.Comm, pc.verify(made, c.Rank(), c.Size(), plan))
 }
 
 // step is one rank's block of the tokens.
-func (pc PlanCase) step(rank, ranks int) capacity.Step {
+func (pc PlanCase) step(made trace.Step, rank, ranks int) capacity.Step {
 	from, to := rank*pc.Tokens/ranks, (rank+1)*pc.Tokens/ranks
-	s := capacity.Step{Scores: skewedScores(1, from, to-from, pc.Experts), Tokens: make([]int32, to-from)}
+	s := capacity.Step{Scores: make([]float32, (to-from)*pc.Experts), Tokens: make([]int32, to-from)}
+	made.Rows(s.Scores, 0, from, to)
 	for i := range s.Tokens {
 		s.Tokens[i] = int32(from + i)
 	}
 	return s
 }
 
+// made is the routing of all tokens, popular as a trained router's experts are.
+func (pc PlanCase) made() (trace.Step, error) {
+	s, err := trace.Synthetic{Kind: trace.Skewed, Experts: pc.Experts, TopK: pc.TopK, Layers: 1, Steps: 1, StepTokens: pc.Tokens, Ranks: 1, Seed: 1}.Stream()
+	if err != nil {
+		return trace.Step{}, err
+	}
+	return s.Next()
+}
+
 // verify compares the rank's part with what one rank alone decides, where the policy
 // does not depend on the ranks.
-func (pc PlanCase) verify(rank, ranks int, plan *capacity.Plan) error {
+func (pc PlanCase) verify(made trace.Step, rank, ranks int, plan *capacity.Plan) error {
 	if pc.Policy.Scope == capacity.Local || pc.Policy.Policy == capacity.Expanded {
 		return nil
 	}
@@ -94,7 +109,7 @@ func (pc PlanCase) verify(rank, ranks int, plan *capacity.Plan) error {
 		if err != nil {
 			return err
 		}
-		alone, err := planner.Plan(pc.step(0, 1))
+		alone, err := planner.Plan(pc.step(made, 0, 1))
 		if err != nil {
 			return err
 		}

@@ -131,7 +131,7 @@ func (m *maker) matrix(seed, n, k int) kernel.Matrix {
 	if m.fault != nil {
 		return nil
 	}
-	w, err := m.lib.PackFrom(func(dst []float32, first int) error { fill(dst, seed<<16+first, k); return nil }, n, k)
+	w, err := m.lib.PackFrom(func(dst []float32, first int) error { runtime.MadeWeights(dst, seed<<16+first, k); return nil }, n, k)
 	m.fault = err
 	return w
 }
@@ -140,7 +140,7 @@ func (m *maker) router(seed, n, k int) kernel.Matrix {
 	if m.fault != nil {
 		return nil
 	}
-	w, err := m.lib.PackF32(fill(make([]float32, n*k), seed, k), n, k)
+	w, err := m.lib.PackF32(runtime.MadeWeights(make([]float32, n*k), seed, k), n, k)
 	m.fault = err
 	return w
 }

@@ -188,8 +188,9 @@ func TestInt32(t *testing.T) {
 		{"I64 below", I64, le.AppendUint64(nil, 1<<64-1<<31-1), `element 0 [0] is -2147483649, want -2147483648 to 2147483647`},
 		{"I32 with sign", I32, le.AppendUint32(le.AppendUint32(nil, 1<<31), 5), "[-2147483648 5]"},
 		{"I16 with sign", I16, le.AppendUint16(le.AppendUint16(nil, 0xffff), 0x7fff), "[-1 32767]"},
+		{"U16 without sign", U16, le.AppendUint16(nil, 0xffff), "[65535]"},
 		{"U8 without sign", U8, []byte{0, 255}, "[0 255]"},
-		{"floats", F32, make([]byte, 4), "dtype F32 is not one of I64, I32, I16, U8"},
+		{"floats", F32, make([]byte, 4), "dtype F32 is not one of I64, I32, I16, U16, U8"},
 		{"no elements", I64, nil, "[]"},
 	} {
 		t.Run(c.rule, func(t *testing.T) {

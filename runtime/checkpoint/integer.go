@@ -5,14 +5,14 @@ import (
 	"math"
 )
 
-// Int32 writes t, of dtype I64, I32, I16 or U8, to dst in row-major order:
+// Int32 writes t, of dtype I64, I32, I16, U16 or U8, to dst in row-major order:
 // token ids, expert ids. dst has as many elements as t. An I64 beyond the range
 // of int32 is an error that names the first such element.
 func (t Tensor) Int32(dst []int32) error {
 	switch t.DType {
-	case I64, I32, I16, U8:
+	case I64, I32, I16, U16, U8:
 	default:
-		return t.fault("dtype %s is not one of I64, I32, I16, U8", t.DType)
+		return t.fault("dtype %s is not one of I64, I32, I16, U16, U8", t.DType)
 	}
 	if len(dst) != t.Elements() {
 		return t.fault("%d elements, destination holds %d", t.Elements(), len(dst))
@@ -29,6 +29,8 @@ func (t Tensor) Int32(dst []int32) error {
 			dst[i] = int32(binary.LittleEndian.Uint32(t.Data[4*i:]))
 		case I16:
 			dst[i] = int32(int16(binary.LittleEndian.Uint16(t.Data[2*i:])))
+		case U16:
+			dst[i] = int32(binary.LittleEndian.Uint16(t.Data[2*i:]))
 		case U8:
 			dst[i] = int32(t.Data[i])
 		}

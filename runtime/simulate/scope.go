@@ -68,9 +68,9 @@ func tally(t *trace.Trace, policy capacity.Config, stepTokens, ranks int) (sums,
 		if err != nil {
 			return err
 		}
-		for _, l := range t.Layers {
+		for l := range t.Layers {
 			for from := 0; from < t.Tokens; from += stepTokens {
-				if err := s.step(planner, l, from, min(stepTokens, t.Tokens-from), ranks); err != nil {
+				if err := s.step(planner, t, l, from, min(stepTokens, t.Tokens-from), ranks); err != nil {
 					return err
 				}
 			}
@@ -80,12 +80,12 @@ func tally(t *trace.Trace, policy capacity.Config, stepTokens, ranks int) (sums,
 	return s, err
 }
 
-func (s *sums) step(planner *capacity.Planner, l trace.Layer, from, tokens, ranks int) error {
+func (s *sums) step(planner *capacity.Planner, t *trace.Trace, layer, from, tokens, ranks int) error {
 	var load []int64
 	whole := planner.Capacity(tokens)
 	for r := range ranks {
 		first, end := from+r*tokens/ranks, from+(r+1)*tokens/ranks
-		plan, err := planner.Plan(blockOf(l, planner.Experts(), first, end))
+		plan, err := planner.Plan(blockOf(t, layer, first, end))
 		if err != nil {
 			return err
 		}
@@ -109,8 +109,9 @@ func (s *sums) step(planner *capacity.Planner, l trace.Layer, from, tokens, rank
 	return nil
 }
 
-func blockOf(l trace.Layer, experts, first, end int) capacity.Step {
-	step := capacity.Step{Layer: l.Number, Scores: l.Scores[first*experts : end*experts], Tokens: make([]int32, end-first)}
+func blockOf(t *trace.Trace, layer, first, end int) capacity.Step {
+	step := capacity.Step{Layer: t.Layers[layer], Scores: make([]float32, (end-first)*t.Experts), Tokens: make([]int32, end-first)}
+	t.Rows(step.Scores, layer, first, end)
 	for i := range step.Tokens {
 		step.Tokens[i] = int32(first + i)
 	}

@@ -17,7 +17,10 @@ func made(tokens, experts, topK int) *trace.Trace {
 	for i := range scores {
 		scores[i] = r.Float32() / float32(1+i%experts)
 	}
-	return &trace.Trace{Tokens: tokens, Experts: experts, TopK: topK, Whole: true, Layers: []trace.Layer{{Scores: scores}}}
+	return &trace.Trace{
+		Tokens: tokens, Info: trace.Info{Experts: experts, TopK: topK, Recorded: experts, Layers: []int{0}},
+		Choices: []trace.Choices{{Score: scores}},
+	}
 }
 
 func TestScopesAgreeOnOneRank(t *testing.T) {
@@ -44,7 +47,7 @@ func TestKnownSharesOverCapacity(t *testing.T) {
 	if dir == "" {
 		t.Skip("CAPMOE_DATA is not set: recorded traces are not in the repository")
 	}
-	tr, err := trace.Open(filepath.Join(dir, "data", "traces", "gpt-oss-20b"))
+	tr, err := trace.Load(filepath.Join(dir, "data", "traces", "gpt-oss-20b"), trace.Hints{})
 	if err != nil {
 		t.Fatal(err)
 	}

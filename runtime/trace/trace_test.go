@@ -4,6 +4,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,7 +13,7 @@ import (
 	"github.com/sbinet/npyio"
 )
 
-func write(t *testing.T, path string, array any) {
+func write(t testing.TB, path string, array any) {
 	t.Helper()
 	f, err := os.Create(path)
 	if err != nil {
@@ -25,7 +26,7 @@ func write(t *testing.T, path string, array any) {
 }
 
 // record writes 2 tokens of 1 layer, top 2 of 4 experts.
-func record(t *testing.T, ids [2][1][2]int32) string {
+func record(t testing.TB, ids [2][1][2]int32) string {
 	t.Helper()
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "topk_ids.npy"), ids)
@@ -34,19 +35,18 @@ func record(t *testing.T, ids [2][1][2]int32) string {
 }
 
 func TestChoicesAreSpreadOverTheExperts(t *testing.T) {
-	tr, err := Open(record(t, [2][1][2]int32{{{3, 0}}, {{1, 2}}}))
+	tr, err := Load(record(t, [2][1][2]int32{{{3, 0}}, {{1, 2}}}), Hints{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	inf := float32(math.Inf(-1))
 	want := []float32{0.25, inf, inf, 0.75, inf, 0.5, 0.5, inf}
-	if tr.Tokens != 2 || tr.Experts != 4 || tr.TopK != 2 || tr.Whole {
-		t.Fatalf("trace %d tokens, %d experts, top %d, whole %v", tr.Tokens, tr.Experts, tr.TopK, tr.Whole)
+	if tr.Tokens != 2 || tr.Experts != 4 || tr.TopK != 2 || tr.Whole() {
+		t.Fatalf("trace %d tokens, %d experts, top %d, whole %v", tr.Tokens, tr.Experts, tr.TopK, tr.Whole())
 	}
-	for i, v := range want {
-		if tr.Layers[0].Scores[i] != v {
-			t.Fatalf("scores %v, want %v", tr.Layers[0].Scores, want)
-		}
+	got := make([]float32, len(want))
+	if tr.Rows(got, 0, 0, 2); !slices.Equal(got, want) {
+		t.Fatalf("scores %v, want %v", got, want)
 	}
 }
 
@@ -65,11 +65,11 @@ func TestFaults(t *testing.T) {
 	for _, c := range []struct{ rule, path, want string }{
 		{"a file cut short", short, "12 bytes of data, shape [2 1 2] of F32 needs 16"},
 		{"shapes that differ", shapes, "topk_ids.npy has shape [2 1 2], topk_weights.npy [1 1 2]"},
-		{"a negative expert", record(t, [2][1][2]int32{{{-1, 0}}, {{1, 2}}}), "expert -1, want 0 or more"},
+		{"a negative expert", record(t, [2][1][2]int32{{{-1, 0}}, {{1, 2}}}), "expert -1 at place 0, want 0 to 65535"},
 		{"no such folder", filepath.Join(short, "none"), "no such file"},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
-			_, err := Open(c.path)
+			_, err := Load(c.path, Hints{})
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Fatalf("error %v, want %q", err, c.want)
 			}
@@ -94,11 +94,11 @@ func TestProbabilitiesAreRead(t *testing.T) {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	tr, err := Open(path)
+	tr, err := Load(path, Hints{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !tr.Whole || tr.TopK != 2 || len(tr.Layers) != 2 || tr.Layers[0].Number != 2 || tr.Layers[1].Number != 7 {
+	if !tr.Whole() || tr.TopK != 2 || len(tr.Layers) != 2 || tr.Layers[0] != 2 || tr.Layers[1] != 7 {
 		t.Fatalf("trace %+v", tr)
 	}
 }
