@@ -11,7 +11,6 @@ type environment struct {
 	ranks     int // world size, 0 if no launcher started this process
 	rank      int
 	nodeRanks int // ranks on this node
-	mpirun    bool
 }
 
 // readEnvironment understands Open MPI's mpirun and Slurm's srun.
@@ -31,7 +30,6 @@ func readEnvironment(lookup func(string) (string, bool)) environment {
 		rank:      number("OMPI_COMM_WORLD_RANK", "SLURM_PROCID"),
 		nodeRanks: number("OMPI_COMM_WORLD_LOCAL_SIZE"),
 	}
-	_, env.mpirun = lookup("OMPI_COMM_WORLD_SIZE")
 	if env.nodeRanks == 0 {
 		env.nodeRanks = max(1, env.ranks)
 		if nodes := number("SLURM_STEP_NUM_NODES"); nodes > 0 {

@@ -34,6 +34,8 @@ type Plan struct {
 	Crowded bool     // more ranks than cores on a host: wall time shows no scaling
 	env     []string // added to the environment
 	job     Job
+	// patience is how long a launcher that was asked to end may take to end its ranks.
+	patience time.Duration
 }
 
 // Plan reads the hostfile and makes the command line.
@@ -54,7 +56,7 @@ func (j Job) Plan() (*Plan, error) {
 			return nil, fmt.Errorf("launch: hostfile %s: %d ranks, max_slots of all hosts is %d", j.Hostfile, j.Ranks, room)
 		}
 	}
-	p := &Plan{job: j, Crowded: crowds(j.Ranks, hosts, os.LookupEnv)}
+	p := &Plan{job: j, Crowded: crowds(j.Ranks, hosts, os.LookupEnv), patience: 10 * time.Second}
 	switch j.Launcher {
 	case MPIRun:
 		p.mpirun(os.Geteuid() == 0)

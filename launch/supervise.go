@@ -8,11 +8,7 @@ import (
 	"os/exec"
 	goruntime "runtime"
 	"syscall"
-	"time"
 )
-
-// patience is how long a launcher that was asked to end may take to end its ranks.
-const patience = 10 * time.Second
 
 // Streams are those of a job; a nil one is empty, or goes nowhere.
 type Streams struct {
@@ -43,7 +39,7 @@ func (p *Plan) Run(ctx context.Context, s Streams) error {
 		left = descendants(cmd.Process.Pid)
 		return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM)
 	}
-	cmd.WaitDelay = patience
+	cmd.WaitDelay = p.patience
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("launch: %s: %w", p.Argv[0], err)
 	}

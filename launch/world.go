@@ -20,7 +20,7 @@ type World struct {
 // themselves: a launcher around them is a fault.
 func OpenAlone() (*World, error) {
 	env := readEnvironment(os.LookupEnv)
-	if env.ranks > 1 || env.ranks == 1 && env.mpirun {
+	if _, mpirun := os.LookupEnv("OMPI_COMM_WORLD_SIZE"); mpirun || env.ranks > 1 {
 		if env.rank != 0 {
 			os.Exit(ExitUsage)
 		}
