@@ -31,7 +31,7 @@ type Job struct {
 // Plan is a Job made ready: the launcher's command line, and what follows for its ranks.
 type Plan struct {
 	Argv    []string // launcher first
-	Crowded bool     // more ranks than cores on a host: wall time shows no scaling
+	Crowded bool     // more threads of ranks than cores on a host: wall time shows no scaling
 	env     []string // added to the environment
 	job     Job
 	// patience is how long a launcher that was asked to end may take to end its ranks.
@@ -56,7 +56,7 @@ func (j Job) Plan() (*Plan, error) {
 			return nil, fmt.Errorf("launch: hostfile %s: %d ranks, max_slots of all hosts is %d", j.Hostfile, j.Ranks, room)
 		}
 	}
-	p := &Plan{job: j, Crowded: crowds(j.Ranks, hosts, os.LookupEnv), patience: 10 * time.Second}
+	p := &Plan{job: j, Crowded: j.crowds(hosts, os.LookupEnv), patience: 10 * time.Second}
 	switch j.Launcher {
 	case MPIRun:
 		p.mpirun(os.Geteuid() == 0)
@@ -87,26 +87,27 @@ func most(hosts []Host) (room int, bounded bool) {
 	return room, len(hosts) > 0
 }
 
-// crowds tells whether ranks are more than the cores they have: the slots of the hosts,
-// those of a Slurm allocation, or the cores of this machine.
-func crowds(ranks int, hosts []Host, lookup func(string) (string, bool)) bool {
+// crowds tells whether ranks, or their threads, are more than the cores they have: the
+// slots of the hosts, the tasks of a Slurm allocation, or the cores of this machine.
+func (j Job) crowds(hosts []Host, lookup func(string) (string, bool)) bool {
+	threads := max(1, j.Threads)
 	if len(hosts) > 0 {
-		left := ranks
+		left := j.Ranks
 		for _, h := range hosts {
-			slots, here := h.slots(), min(left, h.slots())
-			if isHere(h.Name) && here > wholeCores() {
+			here := min(left, h.slots())
+			if isHere(h.Name) && here*threads > wholeCores() {
 				return true
 			}
-			left -= min(left, slots)
+			left -= here
 		}
 		return left > 0
 	}
 	if text, ok := lookup("SLURM_NTASKS"); ok {
 		if n, err := strconv.Atoi(text); err == nil {
-			return ranks > n
+			return j.Ranks > n
 		}
 	}
-	return ranks > wholeCores()
+	return j.Ranks*threads > wholeCores()
 }
 
 // slots are the ranks that a host has room for. Where the file does not say, launchers

@@ -28,14 +28,14 @@ func TestPlan(t *testing.T) {
 	}{
 		{"mpirun starts ranks", Job{Launcher: MPIRun, Ranks: 1}, "mpirun -n 1 echo -n"},
 		{"mpirun maps and binds", Job{Launcher: MPIRun, Ranks: 1, MapBy: "numa", BindTo: "core"}, "mpirun -n 1 --map-by numa --bind-to core echo -n"},
-		{"mpirun gives ranks their threads", Job{Launcher: MPIRun, Ranks: 1, Threads: 3}, "mpirun -n 1 -x OMP_NUM_THREADS=3 echo -n"},
+		{"mpirun gives ranks their threads", Job{Launcher: MPIRun, Ranks: 1, Threads: 1}, "mpirun -n 1 -x OMP_NUM_THREADS=1 echo -n"},
 		{"mpirun reads the hostfile", Job{Launcher: MPIRun, Ranks: 8, Hostfile: two}, "mpirun -n 8 --hostfile HOSTS echo -n"},
 		{"more ranks than slots share cores", Job{Launcher: MPIRun, Ranks: 13, Hostfile: two}, "mpirun -n 13 --hostfile HOSTS --oversubscribe --mca mpi_yield_when_idle 1 echo -n"},
 		{"srun starts ranks", Job{Launcher: SRun, Ranks: 1}, "srun --ntasks=1 --mpi=pmix --kill-on-bad-exit=1 echo -n"},
 		{"srun takes as many hosts as it needs", Job{Launcher: SRun, Ranks: 8, Hostfile: two}, "srun --ntasks=8 --mpi=pmix --kill-on-bad-exit=1 --nodes=2 --nodelist=node01,node02 echo -n"},
 		{"srun takes all hosts, and shares cores", Job{Launcher: SRun, Ranks: 13, Hostfile: two}, "srun --ntasks=13 --mpi=pmix --kill-on-bad-exit=1 --nodes=3 --nodelist=node01,node02,node03 --overcommit echo -n"},
-		{"srun maps, binds and gives threads", Job{Launcher: SRun, Ranks: 1, MapBy: "block", BindTo: "cores", Threads: 2},
-			"srun --ntasks=1 --mpi=pmix --kill-on-bad-exit=1 --distribution=block --cpu-bind=cores --cpus-per-task=2 --export=ALL,OMP_NUM_THREADS=2 echo -n"},
+		{"srun maps, binds and gives threads", Job{Launcher: SRun, Ranks: 1, MapBy: "block", BindTo: "cores", Threads: 2, Hostfile: two},
+			"srun --ntasks=1 --mpi=pmix --kill-on-bad-exit=1 --nodes=1 --nodelist=node01 --distribution=block --cpu-bind=cores --cpus-per-task=2 --export=ALL,OMP_NUM_THREADS=2 echo -n"},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			c.job.Command = []string{"echo", "-n"}
@@ -77,21 +77,23 @@ func TestPlanFaults(t *testing.T) {
 func TestCrowds(t *testing.T) {
 	cores := wholeCores()
 	for _, c := range []struct {
-		rule  string
-		ranks int
-		hosts []Host
-		env   settings
-		want  bool
+		rule           string
+		ranks, threads int
+		hosts          []Host
+		env            settings
+		want           bool
 	}{
-		{"a rank a core", cores, nil, nil, false},
-		{"more on this machine", cores + 1, nil, nil, true},
-		{"in an allocation its tasks count", cores + 7, nil, settings{"SLURM_NTASKS": "64"}, false},
-		{"more than the allocation", 65, nil, settings{"SLURM_NTASKS": "64"}, true},
-		{"a rank a slot", 8, []Host{{"far1", 4, 0}, {"far2", 4, 0}}, nil, false},
-		{"more than all slots", 9, []Host{{"far1", 4, 0}, {"far2", 4, 0}}, nil, true},
-		{"slots here are cores at most", cores + 1, []Host{{"localhost", cores + 1, 0}}, nil, true},
+		{"a rank a core", cores, 1, nil, nil, false},
+		{"more on this machine", cores + 1, 1, nil, nil, true},
+		{"more threads on this machine", cores, 2, nil, nil, true},
+		{"threads of ranks elsewhere have their slots", 8, 2, []Host{{"far1", 8, 0}}, nil, false},
+		{"in an allocation its tasks count", cores + 7, 1, nil, settings{"SLURM_NTASKS": "64"}, false},
+		{"more than the allocation", 65, 1, nil, settings{"SLURM_NTASKS": "64"}, true},
+		{"a rank a slot", 8, 1, []Host{{"far1", 4, 0}, {"far2", 4, 0}}, nil, false},
+		{"more than all slots", 9, 1, []Host{{"far1", 4, 0}, {"far2", 4, 0}}, nil, true},
+		{"slots here are cores at most", cores + 1, 1, []Host{{"localhost", cores + 1, 0}}, nil, true},
 	} {
-		if got := crowds(c.ranks, c.hosts, c.env.lookup); got != c.want {
+		if got := (Job{Ranks: c.ranks, Threads: c.threads}).crowds(c.hosts, c.env.lookup); got != c.want {
 			t.Errorf("%s: %v, want %v", c.rule, got, c.want)
 		}
 	}

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -88,9 +86,6 @@ func (e *executor) paths() []string {
 	return paths
 }
 
-// mostResult is the most that a run may say on standard output, bytes.
-const mostResult = 1 << 28
-
 // execute runs a cell once.
 func (e *executor) execute(ctx context.Context, r study.Run) (study.Row, error) {
 	row := study.Row{Environment: e.environment, Started: time.Now()}
@@ -107,44 +102,12 @@ func (e *executor) execute(ctx context.Context, r study.Run) (study.Row, error) 
 		return row, ctx.Err()
 	}
 	if err == nil {
-		row.Result, row.Environment.Kernels, err = resultOf(stdout)
+		err = e.take(&row, r.Cell, stdout)
 	}
 	if err != nil {
 		row.Failure = strings.ReplaceAll(err.Error(), "\n", "; ")
 	}
 	return row, nil
-}
-
-// resultOf is the JSON value that a run has said, and the kernels that it names.
-func resultOf(stdout *bounded) (json.RawMessage, string, error) {
-	if stdout.over {
-		return nil, "", fmt.Errorf("study: the run says more than %d bytes", stdout.most)
-	}
-	var result bytes.Buffer
-	if err := json.Compact(&result, stdout.Bytes()); err != nil {
-		return nil, "", fmt.Errorf("study: the run ended well, but its output of %d bytes is no JSON: %w", stdout.Len(), err)
-	}
-	var named struct {
-		Kernels string `json:"kernels"`
-	}
-	if err := json.Unmarshal(result.Bytes(), &named); err != nil {
-		return nil, "", fmt.Errorf("study: the run ended well, but its output is no report: %w", err)
-	}
-	return result.Bytes(), named.Kernels, nil
-}
-
-// bounded keeps what is written to it, up to most bytes.
-type bounded struct {
-	bytes.Buffer
-	most int
-	over bool
-}
-
-func (b *bounded) Write(p []byte) (int, error) {
-	if b.over = b.over || b.Len()+len(p) > b.most; !b.over {
-		b.Buffer.Write(p)
-	}
-	return len(p), nil
 }
 
 // list prints the cells and their commands.

@@ -11,7 +11,7 @@ import (
 )
 
 // stubbed is a job of capmoe for which mpirun and srun are a few lines of sh: they log
-// their arguments, and fail on policy reroute.
+// their arguments, and say a report, or fail on policy reroute.
 func stubbed(t *testing.T, args ...string) (j job, log string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -21,7 +21,10 @@ sleep ${STUB_SLEEP:-0}
 case "$*" in
 *"--policy reroute"*) echo "capmoe: no luck" >&2; exit 1 ;;
 esac
-echo '{"kernels": "none"}'
+ranks=$2 tokens=${*#*--max-tokens }
+case "$1" in --ntasks=*) ranks=${1#*=} ;; esac
+case "$*" in *--max-tokens*) tokens=${tokens%% *} ;; *) tokens=0 ;; esac
+echo "{\"kernels\": \"none\", \"ranks\": $ranks, \"tokens\": $tokens}"
 `
 	for _, name := range []string{launch.MPIRun, launch.SRun} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(script), 0o777); err != nil {
@@ -207,12 +210,12 @@ func TestStudyLauncherFaults(t *testing.T) {
 	checkFault(t, capmoe(3, "study", "run", "--out", t.TempDir()), launch.ExitUsage, "starts ranks itself", "3 ranks")
 }
 
-// A run that ends well without a report has failed.
+// A run that ends well without the report of its cell has failed.
 func TestStudyWithoutReport(t *testing.T) {
 	t.Parallel()
 	dir, stub := t.TempDir(), t.TempDir()
 	j, _ := stubbed(t, "--out", dir, "--ranks", "1", "--systems", "dropless")
-	for _, c := range []struct{ says, want string }{{"echo hello", "its output of 6 bytes is no JSON"}, {"true", "its output of 0 bytes is no JSON"}, {"echo '[1]'", "is no report"}} {
+	for _, c := range []struct{ says, want string }{{"echo hello", "its output of 6 bytes is no JSON"}, {"true", "its output of 0 bytes is no JSON"}, {"echo '[1]'", "is no report"}, {`echo '{"ranks": 2}'`, "the report is of 2 ranks, the cell has 1"}, {`echo '{"ranks": 1, "tokens": 100}'`, "has 100 tokens, 4 steps of 2048 are 8192: take fewer steps"}} {
 		if err := os.WriteFile(filepath.Join(stub, "mpirun"), []byte("#!/bin/sh\n"+c.says+"\n"), 0o777); err != nil {
 			t.Fatal(err)
 		}
@@ -221,7 +224,7 @@ func TestStudyWithoutReport(t *testing.T) {
 		checkContains(t, res.stderr, c.want)
 		j.args = append(j.args, "--retry-failed")
 	}
-	if rows := rowsOf(t, dir); len(rows) != 3 || rows[0].Result != nil || rows[0].Environment.Kernels != "" {
+	if rows := rowsOf(t, dir); len(rows) != 5 || rows[0].Result != nil || rows[0].Environment.Kernels != "" {
 		t.Errorf("rows %+v", rows)
 	}
 }

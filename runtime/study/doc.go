@@ -10,7 +10,8 @@
 // Reading order:
 //
 //	definition.go  what a study is, and what it is unless said otherwise
-//	validate.go    its faults, each with the field that has it
+//	validate.go    its faults
+//	fault.go       a fault, with the field that has it
 //	decode.go      the YAML file
 //	system.go      policies and baselines, and which axes each has
 //	grid.go        the cells, and the order of their runs
