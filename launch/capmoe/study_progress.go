@@ -15,36 +15,43 @@ import (
 // studyProgress tells how far a study is: a bar on a terminal, a line for each run
 // elsewhere.
 type studyProgress struct {
-	to  io.Writer
-	bar *progressbar.ProgressBar // nil: there is no terminal
+	to       io.Writer
+	terminal *os.File                 // nil: there is none
+	bar      *progressbar.ProgressBar // of the terminal, once it is known how long
 }
 
 func newStudyProgress(stderr io.Writer) *studyProgress {
 	s := &studyProgress{to: stderr}
 	if f, ok := stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		s.bar = progressbar.NewOptions(-1, progressbar.OptionSetWriter(f), progressbar.OptionShowCount(), progressbar.OptionSetWidth(20),
-			progressbar.OptionSetPredictTime(false), progressbar.OptionSetElapsedTime(false), progressbar.OptionClearOnFinish())
+		s.terminal = f
 	}
 	return s
 }
 
 // update shows the run that is about to start, or has ended.
 func (s *studyProgress) update(p study.Progress) {
-	failed := p.Row != nil && p.Row.Failure != ""
 	switch {
-	case s.bar != nil:
-		if failed {
-			s.bar.Clear()
-			fmt.Fprintf(s.to, "%s: %s\n", p.Run.Cell.ID, p.Row.Failure)
-		}
-		s.bar.ChangeMax(p.Of)
-		s.bar.Describe(describeProgress(p))
-		s.bar.Set(p.Done)
-	case failed:
-		fmt.Fprintf(s.to, "%d of %d: %s: %s\n", p.Done, p.Of, describeProgress(p), p.Row.Failure)
+	case s.terminal != nil:
+		s.draw(p)
+	case p.Row != nil && p.Row.Failure != "":
+		fmt.Fprintf(s.to, "%d of %d: %s: %s%s\n", p.Done, p.Of, p.Run.Cell.ID, p.Row.Failure, outlook(p))
 	case p.Row != nil:
-		fmt.Fprintf(s.to, "%d of %d: %s: %.1f s\n", p.Done, p.Of, describeProgress(p), p.Row.Elapsed)
+		fmt.Fprintf(s.to, "%d of %d: %s: %.1f s%s\n", p.Done, p.Of, p.Run.Cell.ID, p.Row.Elapsed, outlook(p))
 	}
+}
+
+// draw moves the bar; what failed stays above it.
+func (s *studyProgress) draw(p study.Progress) {
+	if s.bar == nil {
+		s.bar = progressbar.NewOptions(p.Of, progressbar.OptionSetWriter(s.terminal), progressbar.OptionShowCount(), progressbar.OptionSetWidth(20),
+			progressbar.OptionSetPredictTime(false), progressbar.OptionSetElapsedTime(false), progressbar.OptionClearOnFinish())
+	}
+	if p.Row != nil && p.Row.Failure != "" {
+		s.bar.Clear()
+		fmt.Fprintf(s.to, "%s: %s\n", p.Run.Cell.ID, p.Row.Failure)
+	}
+	s.bar.Describe(shortName(p.Run.Cell) + outlook(p))
+	s.bar.Set(p.Done)
 }
 
 // end leaves the line to what comes next.
@@ -54,11 +61,18 @@ func (s *studyProgress) end() {
 	}
 }
 
-func describeProgress(p study.Progress) string {
-	text := p.Run.Cell.ID
-	if p.Run.Repeat > 0 {
-		text += fmt.Sprintf(" repeat %d", p.Run.Repeat)
+// shortName is a cell as it fits on a line with a bar.
+func shortName(c study.Cell) string {
+	name := fmt.Sprintf("P %d, %s", c.Ranks, c.System)
+	if c.Gamma != nil {
+		name += fmt.Sprintf(" γ %g", *c.Gamma)
 	}
+	return name
+}
+
+// outlook is what is to come, and what went wrong so far.
+func outlook(p study.Progress) string {
+	text := ""
 	if p.Left > 0 {
 		text += fmt.Sprintf(", %v left", p.Left.Round(time.Second))
 	}
