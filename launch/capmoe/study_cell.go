@@ -21,21 +21,25 @@ func cellArguments(d study.Definition, c study.Cell) []string {
 		number("--batch", c.Tokens/d.Window)
 		number("--max-tokens", c.Tokens*d.Steps)
 	case study.Trace:
-		args = append(args, "trace", "replay", "--trace", what)
+		path, set := study.Recording(what)
+		args = append(args, "trace", "replay", "--trace", path)
+		if set != "" {
+			args = append(args, "--set", set)
+		}
 		number("--step-tokens", c.Tokens)
 	case study.Synthetic:
 		args = append(args, "trace", "replay", "--synthetic", what)
 		number("--step-tokens", c.Tokens)
 		number("--steps", d.Steps)
-		if d.Experts > 0 {
-			number("--experts", d.Experts)
-		}
-		if d.TopK > 0 {
-			number("--topk", d.TopK)
-		}
 		if d.Layers > 0 {
 			number("--layers", d.Layers)
 		}
+	}
+	if d.Experts > 0 && kind != study.Text {
+		number("--experts", d.Experts)
+	}
+	if d.TopK > 0 && kind != study.Text {
+		number("--topk", d.TopK)
 	}
 	if c.Shape != "" {
 		args = append(args, "--shape", c.Shape)

@@ -73,8 +73,11 @@ func (e *executor) paths() []string {
 	seen := map[string]bool{"": true}
 	for _, r := range e.runs {
 		kind, what, _ := strings.Cut(r.Cell.Workload, ":")
-		if kind == study.Synthetic {
+		switch kind {
+		case study.Synthetic:
 			what = ""
+		case study.Trace:
+			what, _ = study.Recording(what)
 		}
 		for _, path := range []string{r.Cell.Model, what} {
 			if !seen[path] {

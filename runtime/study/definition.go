@@ -18,17 +18,17 @@ type Definition struct {
 	Placements  []string  `yaml:"placements" json:"placements"`   // contiguous; eplb, of dropless
 	Models      []string  `yaml:"models" json:"models"`           // folders, for texts
 	Shapes      []string  `yaml:"shapes" json:"shapes"`           // for routing; none: planning only
-	Workloads   []string  `yaml:"workloads" json:"workloads"`     // text:FILE, trace:PATH, synthetic:KIND
+	Workloads   []string  `yaml:"workloads" json:"workloads"`     // text:FILE, trace:PATH or trace:PATH#SET, synthetic:KIND
 	DTypes      []string  `yaml:"dtypes" json:"dtypes"`           // of weights, where there are any
 	StepTokens  []int     `yaml:"step-tokens" json:"step-tokens"` // T: over all ranks if strong, of each rank if weak
 
 	// What all runs share.
 	Repeats int    `yaml:"repeats" json:"repeats"` // runs of each cell, by turns
-	Steps   int    `yaml:"steps" json:"steps"`     // of a text or of synthetic routing
+	Steps   int    `yaml:"steps" json:"steps"`     // of a text or of synthetic routing; a trace is run whole
 	Window  int    `yaml:"window" json:"window"`   // tokens of a window of a text
 	Seed    uint64 `yaml:"seed" json:"seed"`       // of what is drawn at random
-	Experts int    `yaml:"experts" json:"experts"` // E of synthetic routing; 0: as the shape or the command has it
-	TopK    int    `yaml:"topk" json:"topk"`       // K of synthetic routing; 0: likewise
+	Experts int    `yaml:"experts" json:"experts"` // E of routing; 0: as the trace, the shape or the command has it
+	TopK    int    `yaml:"topk" json:"topk"`       // K of routing; 0: likewise
 	Layers  int    `yaml:"layers" json:"layers"`   // of synthetic routing; 0: likewise
 
 	// How ranks are started.

@@ -15,7 +15,7 @@ import (
 // The kinds of workloads.
 const (
 	Text      = "text"      // text:FILE, through a model
-	Trace     = "trace"     // trace:PATH, recorded routing
+	Trace     = "trace"     // trace:PATH, or trace:PATH#SET of one that has several: recorded routing
 	Synthetic = "synthetic" // synthetic:KIND, made routing
 )
 
@@ -99,6 +99,12 @@ func (d Definition) placementFault() string {
 		return "eplb places experts of the system dropless, which the study does not have"
 	}
 	return ""
+}
+
+// Recording is the path of a trace, and which of its sets; empty: it has one.
+func Recording(trace string) (path, set string) {
+	path, set, _ = strings.Cut(trace, "#")
+	return path, set
 }
 
 func workloadFault(v string) string {
