@@ -26,20 +26,21 @@ func cellArguments(d study.Definition, c study.Cell) []string {
 		if set != "" {
 			args = append(args, "--set", set)
 		}
-		number("--step-tokens", c.Tokens)
 	case study.Synthetic:
 		args = append(args, "trace", "replay", "--synthetic", what)
-		number("--step-tokens", c.Tokens)
-		number("--steps", d.Steps)
 		if d.Layers > 0 {
 			number("--layers", d.Layers)
 		}
 	}
-	if d.Experts > 0 && kind != study.Text {
-		number("--experts", d.Experts)
-	}
-	if d.TopK > 0 && kind != study.Text {
-		number("--topk", d.TopK)
+	if kind != study.Text {
+		number("--step-tokens", c.Tokens)
+		number("--steps", d.Steps)
+		if d.Experts > 0 {
+			number("--experts", d.Experts)
+		}
+		if d.TopK > 0 {
+			number("--topk", d.TopK)
+		}
 	}
 	if c.Shape != "" {
 		args = append(args, "--shape", c.Shape)

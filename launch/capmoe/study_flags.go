@@ -26,7 +26,7 @@ func studyFlags() []cli.Flag {
 		&cli.StringSliceFlag{Category: axes, Name: "dtypes", Usage: "`TYPE` f32, bf16", DefaultText: "f32"},
 		&cli.IntSliceFlag{Category: axes, Name: "step-tokens", Usage: "`T`, tokens of a step: of all ranks if strong, of each if weak", DefaultText: "2048"},
 		&cli.IntFlag{Category: runs, Name: "repeats", Usage: "`N` runs of each cell, by turns", DefaultText: "1"},
-		&cli.IntFlag{Category: runs, Name: "steps", Usage: "`N` steps of a text, or of synthetic routing", DefaultText: "4"},
+		&cli.IntFlag{Category: runs, Name: "steps", Usage: "`N` steps of a run; of a trace, those that it has at most", DefaultText: "4"},
 		&cli.IntFlag{Category: runs, Name: "window", Usage: "`W` tokens of a window of a text", DefaultText: "256"},
 		&cli.Uint64Flag{Category: runs, Name: "seed", Usage: "`SEED` of what is drawn at random", DefaultText: "0"},
 		&cli.IntFlag{Category: runs, Name: "experts", Usage: "`E` of routing", DefaultText: "as the trace or the shape has it"},

@@ -24,7 +24,7 @@ type Definition struct {
 
 	// What all runs share.
 	Repeats int    `yaml:"repeats" json:"repeats"` // runs of each cell, by turns
-	Steps   int    `yaml:"steps" json:"steps"`     // of a text or of synthetic routing; a trace is run whole
+	Steps   int    `yaml:"steps" json:"steps"`     // of a run; of a trace, those that it has at most
 	Window  int    `yaml:"window" json:"window"`   // tokens of a window of a text
 	Seed    uint64 `yaml:"seed" json:"seed"`       // of what is drawn at random
 	Experts int    `yaml:"experts" json:"experts"` // E of routing; 0: as the trace, the shape or the command has it
