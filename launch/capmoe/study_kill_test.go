@@ -58,6 +58,24 @@ func TestStudyKilled(t *testing.T) {
 	}
 }
 
+// The launcher and the ranks of a study that is killed end too.
+func TestStudyKilledLeavesNoRank(t *testing.T) {
+	skipWithoutMPIRun(t)
+	t.Parallel()
+	const ranks = 3
+	r := capmoe(alone, "study", "run", "--out", t.TempDir(), "--ranks", fmt.Sprint(ranks), "--systems", "dropless", "--models", shippedModel,
+		"--workloads", "text:"+shippedText, "--window", "16", "--step-tokens", "256", "--steps", "256").start(t)
+	for len(r.processes("OMPI_COMM_WORLD_RANK=")) < ranks {
+		if time.Since(r.began) > faultLimit {
+			t.Errorf("%d of %d ranks have begun after %v", len(r.processes("OMPI_COMM_WORLD_RANK=")), ranks, faultLimit)
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	r.cmd.Process.Kill()
+	r.wait() // fails where a process is left
+}
+
 // cutLastRow leaves the last row half written, as a kill in the middle of it would.
 func cutLastRow(t *testing.T, path string, random *rand.Rand) {
 	t.Helper()
