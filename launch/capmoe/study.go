@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -115,7 +116,7 @@ func conduct(c *cli.Context, t terminal, folder *study.Folder, e *executor, out 
 	left := len(folder.Left(e.runs, false))
 	failures := folder.Failures(e.runs)
 	switch {
-	case ctx.Err() != nil:
+	case errors.Is(err, context.Canceled):
 		return fmt.Errorf("study: interrupted, %d of %d runs are in %s: the same command goes on", len(e.runs)-left, len(e.runs), c.String("out"))
 	case err != nil:
 		return fmt.Errorf("%w: %d of %d runs are in %s, the same command goes on", err, len(e.runs)-left, len(e.runs), c.String("out"))

@@ -16,7 +16,7 @@ func studyFlags() []cli.Flag {
 		&cli.IntSliceFlag{Category: axes, Name: "ranks", Usage: "`P`", DefaultText: "1,2,4"},
 		&cli.StringSliceFlag{Category: axes, Name: "scaling", Usage: "`WAY` strong: the same tokens a step for any P; weak: tokens in proportion to P", DefaultText: "strong"},
 		&cli.StringSliceFlag{Category: axes, Name: "systems", Usage: "`NAME` of a policy or baseline: " + strings.Join(study.SystemNames(), ", "), DefaultText: "dropless,drop,reroute"},
-		&cli.Float64SliceFlag{Category: axes, Name: "gamma", Usage: "capacity factor `γ` of the systems that have one", DefaultText: "1,1.5"},
+		&cli.Float64SliceFlag{Category: axes, Name: "gamma", Aliases: []string{"moe-expert-capacity-factor"}, Usage: "capacity factor `γ` of the systems that have one", DefaultText: "1,1.5"},
 		&cli.StringSliceFlag{Category: axes, Name: "scopes", Usage: "`SCOPE` of policies: global, local", DefaultText: "global"},
 		&cli.StringSliceFlag{Category: axes, Name: "dispatchers", Usage: "`WIRE` of policies: alltoall, allgather", DefaultText: "alltoall"},
 		&cli.StringSliceFlag{Category: axes, Name: "placements", Usage: "`PLACEMENT` of the experts: contiguous; eplb, of dropless", DefaultText: "contiguous"},

@@ -76,19 +76,19 @@ func (d Definition) reads(kind string) bool {
 
 // stepFault reports a step that is no number of windows, or too large for any P.
 func (d Definition) stepFault(tokens int) string {
-	most := tokens
+	ranks := 1 // that have so many tokens each
 	if has(d.Scaling, Weak) && len(d.Ranks) > 0 {
-		most = tokens * max(1, slices.Max(d.Ranks))
+		ranks = max(1, slices.Max(d.Ranks))
 	}
 	switch {
 	case tokens < 1:
 		return atLeast(1)(tokens)
-	case tokens > capacity.MaxTokens || most > capacity.MaxTokens:
-		return fmt.Sprintf("a step of %d tokens over all ranks, want at most %d", most, capacity.MaxTokens)
+	case tokens > capacity.MaxTokens/ranks:
+		return fmt.Sprintf("a step of %d × %d tokens, want at most %d in all", ranks, tokens, capacity.MaxTokens)
 	case d.reads(Text) && d.Window > 0 && tokens%d.Window != 0:
 		return fmt.Sprintf("a step of %d tokens is no number of windows of %d", tokens, d.Window)
-	case tokens > math.MaxInt/max(1, d.Steps)/max(1, most/tokens):
-		return fmt.Sprintf("%d steps of %d tokens are too many", d.Steps, tokens)
+	case d.Steps > math.MaxInt/(ranks*tokens):
+		return fmt.Sprintf("%d steps of %d × %d tokens are too many", d.Steps, ranks, tokens)
 	}
 	return ""
 }
