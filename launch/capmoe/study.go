@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 
 	"capmoe/launch"
 	"capmoe/runtime/study"
@@ -130,7 +129,7 @@ func conduct(c *cli.Context, t terminal, folder *study.Folder, e *executor, out 
 		return fmt.Errorf("study: %d of %d runs failed, the first is %s, repeat %d: %s; --retry-failed runs them again", len(failures), len(e.runs), f.Cell.ID, f.Repeat, f.Reason)
 	}
 	if c.String("json") != "-" {
-		fmt.Fprintf(t.stdout, "%d runs of %d cells in %s\n", len(e.runs), len(e.runs)/slices.Max([]int{1, e.definition.Repeats}), c.String("out"))
+		fmt.Fprintf(t.stdout, "%d runs of %d cells in %s\n", len(e.runs), len(e.runs)/e.definition.Repeats, c.String("out"))
 	}
 	return nil
 }

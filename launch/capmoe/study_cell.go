@@ -69,7 +69,7 @@ func systemArguments(c study.Cell) []string {
 	if c.Scope != "" {
 		args = append(args, "--capacity-scope", c.Scope)
 	}
-	if c.Dispatch != "" && c.Placement != study.EPLB {
+	if c.Dispatch != "" {
 		args = append(args, "--moe-token-dispatcher-type", c.Dispatch)
 	}
 	return args

@@ -49,9 +49,8 @@ func (e *executor) plan(c study.Cell) (*launch.Plan, error) {
 // check reports what would fail every run: a launcher, a model or a workload that is
 // not there.
 func (e *executor) check() error {
-	var faults []error
-	for _, r := range e.runs {
-		plan, err := e.plan(r.Cell)
+	for _, c := range e.definition.Cells() {
+		plan, err := e.plan(c)
 		if err == nil {
 			err = plan.Find()
 		}
@@ -59,6 +58,7 @@ func (e *executor) check() error {
 			return err
 		}
 	}
+	var faults []error
 	for _, path := range e.paths() {
 		if _, err := os.Stat(path); err != nil {
 			faults = append(faults, fmt.Errorf("study: %s: %w", path, withoutPath(err)))
@@ -71,15 +71,15 @@ func (e *executor) check() error {
 func (e *executor) paths() []string {
 	var paths []string
 	seen := map[string]bool{"": true}
-	for _, r := range e.runs {
-		kind, what, _ := strings.Cut(r.Cell.Workload, ":")
+	for _, c := range e.definition.Cells() {
+		kind, what, _ := strings.Cut(c.Workload, ":")
 		switch kind {
 		case study.Synthetic:
 			what = ""
 		case study.Trace:
 			what, _ = study.Recording(what)
 		}
-		for _, path := range []string{r.Cell.Model, what} {
+		for _, path := range []string{c.Model, what} {
 			if !seen[path] {
 				seen[path] = true
 				paths = append(paths, path)

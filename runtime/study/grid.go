@@ -89,8 +89,8 @@ func (d Definition) cellsOfSystem(base Cell, name string) []Cell {
 	var cells []Cell
 	for _, base.Gamma = range s.gammas(d) {
 		for _, base.Scope = range s.scopes(d) {
-			for _, base.Dispatch = range s.dispatchers(d) {
-				for _, base.Placement = range s.placements(d) {
+			for _, base.Placement = range s.placements(d) {
+				for _, base.Dispatch = range s.dispatchers(d, base.Placement) {
 					base.ID = base.id()
 					cells = append(cells, base)
 				}

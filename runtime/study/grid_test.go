@@ -69,6 +69,9 @@ func plainCells(d Definition) map[string]bool {
 													} else if name != "dropless" {
 														placement = Contiguous
 													}
+													if placement == EPLB {
+														wire = ""
+													}
 													if workload[:4] == Text {
 														shape = ""
 													} else if model = ""; shape == "" {

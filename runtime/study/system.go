@@ -41,9 +41,9 @@ func (s system) scopes(d Definition) []string {
 	return d.Scopes
 }
 
-// dispatchers are those of policies: a baseline has its own.
-func (s system) dispatchers(d Definition) []string {
-	if s.baseline {
+// dispatchers are those of policies: a baseline, and EPLB by any name, has its own.
+func (s system) dispatchers(d Definition, placement string) []string {
+	if s.baseline || placement == EPLB {
 		return none
 	}
 	return d.Dispatchers
