@@ -48,7 +48,7 @@
 //	local.go local_group.go    the in-process world, where ranks meet
 //	local_comm.go local_move.go local_reduce.go
 //	world.go                   options and the World
-//	mpi_start.go nompi_start.go alone.go
+//	mpi_start.go nompi_start.go alone.go mpi_version.go
 //	mpi_comm.go mpi_group.go mpi_errors.go   the MPI world: one call into C an operation
 //	mpi_comm.h mpi_comm.c mpi_wait.c mpi_roll.c mpi_group.c
 //	commtest/                  what every Communicator passes

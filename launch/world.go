@@ -16,6 +16,24 @@ type World struct {
 	Process runtime.Process
 }
 
+// OpenAlone makes a world of this process alone, for commands that start ranks
+// themselves: a launcher around them is a fault.
+func OpenAlone() (*World, error) {
+	env := readEnvironment(os.LookupEnv)
+	if _, mpirun := os.LookupEnv("OMPI_COMM_WORLD_SIZE"); mpirun || env.ranks > 1 {
+		if env.rank != 0 {
+			os.Exit(ExitUsage)
+		}
+		return nil, &UsageError{fmt.Errorf("launch: this command starts ranks itself: run it without a launcher, which has started %d ranks of it", env.ranks)}
+	}
+	world, err := collective.Alone(collective.Options{})
+	if err != nil {
+		return nil, err
+	}
+	goruntime.LockOSThread()
+	return &World{World: world, Process: runtime.Process{Comm: world.Comm(), Hosts: world.Hosts(), Threads: env.threads(os.LookupEnv)}}, nil
+}
+
 // Open joins the world of the launcher that started this process; without one the
 // process is a world of one rank. It locks the calling goroutine to its thread.
 func Open(deadline time.Duration) (*World, error) {

@@ -3,6 +3,6 @@
 //
 //	main ─ launch.Open ─ run ─ one file per subcommand ─ launch.World.Close
 //
-// Reading order: main.go, policy.go (the flags of a capacity policy), one file per
+// Reading order: main.go, arguments.go, policy.go (the flags of a capacity policy), one file per
 // subcommand (eval.go, logits.go, doctor.go), output.go and progress.go.
 package main

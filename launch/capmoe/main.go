@@ -16,13 +16,24 @@ import (
 )
 
 func main() {
-	world, err := launch.Open(deadlineOf(os.Args[1:]))
-	if err != nil {
+	world, err := open(os.Args[1:])
+	if usage := (*launch.UsageError)(nil); errors.As(err, &usage) {
+		fmt.Fprintln(os.Stderr, "capmoe:", err)
+		os.Exit(launch.ExitUsage)
+	} else if err != nil {
 		fmt.Fprintln(os.Stderr, "capmoe:", err)
 		os.Exit(launch.ExitFailed)
 	}
 	err = run(context.Background(), world, os.Args, os.Stdout, os.Stderr)
 	os.Exit(world.Close(err, os.Stderr))
+}
+
+// open joins the world of the launcher, or none for a command that starts ranks itself.
+func open(args []string) (*launch.World, error) {
+	if startsRanks(args) {
+		return launch.OpenAlone()
+	}
+	return launch.Open(deadlineOf(args))
 }
 
 // deadlineOf reads --deadline ahead of the other flags: the world is there before
@@ -60,21 +71,26 @@ func run(ctx context.Context, world *launch.World, args []string, stdout, stderr
 		Action:         unknownCommand,
 		Commands:       commands(world, out, stderr),
 	}
-	prepare(app.Commands)
-	if err := app.RunContext(ctx, args); err != nil {
+	prepare(app.Commands, false)
+	if err := app.RunContext(ctx, filesLast(app.Commands, args)); err != nil {
 		return err
 	}
 	return collective.Agree(world.Comm(), out.fault())
 }
 
-// prepare gives every command what all of them have.
-func prepare(commands []*cli.Command) {
+// prepare gives every command what all of them have. One that starts ranks itself is
+// alone: it has none that wait for each other.
+func prepare(commands []*cli.Command, alone bool) {
 	for _, c := range commands {
+		alone := alone || startsRanks([]string{c.Name})
 		c.OnUsageError = usage
 		c.HideHelpCommand = true
 		if c.Subcommands != nil {
 			c.Action = unknownCommand
-			prepare(c.Subcommands)
+			prepare(c.Subcommands, alone)
+			continue
+		}
+		if alone {
 			continue
 		}
 		c.Before = checkCommon
@@ -84,7 +100,7 @@ func prepare(commands []*cli.Command) {
 
 func commands(w *launch.World, stdout, stderr io.Writer) []*cli.Command {
 	t := terminal{world: w, stdout: stdout, stderr: stderr}
-	return []*cli.Command{evalCommand(t), generateCommand(t), logitsCommand(t), planCommand(t), benchCommand(t), simulateCommand(t), traceCommand(t), tokenizeCommand(t), doctorCommand(t), reportCommand(t)}
+	return []*cli.Command{evalCommand(t), generateCommand(t), logitsCommand(t), planCommand(t), benchCommand(t), simulateCommand(t), traceCommand(t), tokenizeCommand(t), doctorCommand(t), launchCommand(t), studyCommand(t), reportCommand(t)}
 }
 
 // terminal is what a subcommand has of the process that runs it.

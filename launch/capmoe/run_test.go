@@ -60,10 +60,11 @@ type job struct {
 	program string
 	ranks   int // alone, or the number of ranks under mpirun
 	args    []string
+	env     []string // more of it
 }
 
 // capmoe is a run of the command.
-func capmoe(ranks int, args ...string) job { return job{"capmoe", ranks, args} }
+func capmoe(ranks int, args ...string) job { return job{program: "capmoe", ranks: ranks, args: args} }
 
 // result is what a job leaves behind.
 type result struct {
@@ -86,9 +87,7 @@ func (j job) start(t *testing.T) *running {
 	t.Helper()
 	argv := append([]string{filepath.Join(programs, j.program)}, j.args...)
 	if j.ranks != alone {
-		if _, err := exec.LookPath("mpirun"); err != nil {
-			t.Skip("mpirun is not on PATH: tests of several ranks are left out")
-		}
+		skipWithoutMPIRun(t)
 		argv = append([]string{"mpirun", "-q", "--oversubscribe", "--bind-to", "none", "-n", fmt.Sprint(j.ranks)}, argv...)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), hardLimit)
@@ -99,11 +98,19 @@ func (j job) start(t *testing.T) *running {
 	r.cmd.WaitDelay = 5 * time.Second
 	r.cmd.Env = append(os.Environ(), marker+"="+r.name, "OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1",
 		"OMP_WAIT_POLICY=passive") // the jobs of other tests share the cores
+	r.cmd.Env = append(r.cmd.Env, j.env...)
 	r.cmd.Stdout, r.cmd.Stderr = &r.stdout, &r.stderr
 	if err := r.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	return r
+}
+
+func skipWithoutMPIRun(t *testing.T) {
+	t.Helper()
+	if _, err := exec.LookPath("mpirun"); err != nil {
+		t.Skip("mpirun is not on PATH: tests of several ranks are left out")
+	}
 }
 
 // wait waits for the end of the job. It fails the test if a process of the job is left.

@@ -11,7 +11,7 @@ import (
 func TestStraggler(t *testing.T) {
 	const ranks, tokens = 2, "4096"
 	path := filepath.Join(t.TempDir(), "straggler.json")
-	out := job{"straggler", ranks, []string{"--model", shippedModel, "--text", shippedText, "--max-tokens", tokens, "--json", path}}.output(t)
+	out := job{program: "straggler", ranks: ranks, args: []string{"--model", shippedModel, "--text", shippedText, "--max-tokens", tokens, "--json", path}}.output(t)
 	var table struct {
 		Cases []struct {
 			runtime.EvaluationReport
