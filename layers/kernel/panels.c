@@ -76,11 +76,15 @@ int64_t kernel_panels_space(const kernel_panels *p, int64_t m) {
 	return p->kind == PANELS_AMX ? kernel_ceil_div(m, AMX_SIDE) * AMX_SIDE * p->units : m * p->units;
 }
 
-void kernel_panels_rows(const kernel_panels *p, uint32_t *rows, const float *x, int64_t m) {
+int64_t kernel_panels_parts(const kernel_panels *p, int64_t m) {
+	return p->kind == PANELS_AMX ? kernel_ceil_div(m, AMX_SIDE) : kernel_vector_parts(m);
+}
+
+void kernel_panels_rows(const kernel_panels *p, uint32_t *rows, const float *x, int64_t m, int64_t first, int64_t end) {
 	if (p->kind == PANELS_AMX)
-		kernel_amx_rows(p, rows, x, m);
+		kernel_amx_rows(p, rows, x, m, first, end);
 	else
-		kernel_vector_rows(p, rows, x, m);
+		kernel_vector_rows(p, rows, x, m, first, end);
 }
 
 void kernel_panels_mul(const kernel_panels *p, float *dst, const uint32_t *rows, int64_t m, int64_t first, int64_t end) {

@@ -65,14 +65,25 @@ func (mat *panelMatrix) MulTo(dst, x []float32, m int) {
 		*scratch = make([]uint32, size)
 	}
 	rows := (*C.uint32_t)(unsafe.SliceData(*scratch))
-	C.kernel_panels_rows(mat.c, rows, floats(x), C.int64_t(m))
 	if mat.threads == 1 {
+		mat.place(rows, x, m, [2]int{0, mat.parts(m)})
 		mat.mul(dst, rows, m, [2]int{0, int(mat.c.panels)})
 		return
 	}
-	panels := int(mat.c.panels)
-	pieces := min(panels, piecesPerThread*mat.threads)
-	each(mat.threads, pieces, func(_, i int) { mat.mul(dst, rows, m, [2]int{panels * i / pieces, panels * (i + 1) / pieces}) })
+	share := func(n, pieces, i int) [2]int { return [2]int{n * i / pieces, n * (i + 1) / pieces} }
+	parts, panels := mat.parts(m), int(mat.c.panels)
+	pieces := min(parts, mat.threads)
+	each(mat.threads, pieces, func(_, i int) { mat.place(rows, x, m, share(parts, pieces, i)) })
+	cuts := min(panels, piecesPerThread*mat.threads)
+	each(mat.threads, cuts, func(_, i int) { mat.mul(dst, rows, m, share(panels, cuts, i)) })
+}
+
+// parts is the pieces that m rows can be brought into order in.
+func (mat *panelMatrix) parts(m int) int { return int(C.kernel_panels_parts(mat.c, C.int64_t(m))) }
+
+// place brings some parts of m rows into order.
+func (mat *panelMatrix) place(rows *C.uint32_t, x []float32, m int, parts [2]int) {
+	C.kernel_panels_rows(mat.c, rows, floats(x), C.int64_t(m), C.int64_t(parts[0]), C.int64_t(parts[1]))
 }
 
 // mul computes the results of some panels: m rows of them.

@@ -35,10 +35,11 @@ void kernel_panels_free(kernel_panels *p);
 // but for the rows of the last piece.
 void kernel_panels_place(kernel_panels *p, const float *w, int64_t first, int64_t rows);
 
-// kernel_panels_space is the units that m rows take as they are read; kernel_panels_rows brings them into that order, rounded if the kind
-// says so.
+// kernel_panels_space is the units that m rows take as they are read; kernel_panels_rows brings parts [first, end) of them into that order,
+// rounded if the kind says so, of kernel_panels_parts in all.
 int64_t kernel_panels_space(const kernel_panels *p, int64_t m);
-void kernel_panels_rows(const kernel_panels *p, uint32_t *rows, const float *x, int64_t m);
+int64_t kernel_panels_parts(const kernel_panels *p, int64_t m);
+void kernel_panels_rows(const kernel_panels *p, uint32_t *rows, const float *x, int64_t m, int64_t first, int64_t end);
 
 // kernel_panels_mul computes panels [first, end) of dst [m,n].
 void kernel_panels_mul(const kernel_panels *p, float *dst, const uint32_t *rows, int64_t m, int64_t first, int64_t end);
@@ -47,9 +48,10 @@ void kernel_panels_mul(const kernel_panels *p, float *dst, const uint32_t *rows,
 void kernel_panels_units(const kernel_panels *p, uint32_t *dst, const float *row, int64_t from, int64_t depth);
 
 // What kernel_panels_rows and kernel_panels_mul do for the kinds of vectors, and for the matrix unit.
-void kernel_vector_rows(const kernel_panels *p, uint32_t *rows, const float *x, int64_t m);
+int64_t kernel_vector_parts(int64_t m);
+void kernel_vector_rows(const kernel_panels *p, uint32_t *rows, const float *x, int64_t m, int64_t first, int64_t end);
 void kernel_vector_mul(const kernel_panels *p, float *dst, const uint32_t *rows, int64_t m, int64_t first, int64_t end);
-void kernel_amx_rows(const kernel_panels *p, uint32_t *rows, const float *x, int64_t m);
+void kernel_amx_rows(const kernel_panels *p, uint32_t *rows, const float *x, int64_t m, int64_t first, int64_t end);
 void kernel_amx_mul(const kernel_panels *p, float *dst, const uint32_t *rows, int64_t m, int64_t first, int64_t end);
 
 static inline int64_t kernel_least(int64_t a, int64_t b) { return a < b ? a : b; }

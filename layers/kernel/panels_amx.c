@@ -14,29 +14,30 @@
 #define LINE AMX_LINE
 #define TILE AMX_TILE
 #define BLOCK 16   // tiles of rows that go over a block of W while they are in cache
-#define DEPTH 1024 // units brought into order at a time
-
-// place_tile writes rows, at most SIDE, as one tile for each SIDE units.
-static void place_tile(const kernel_panels *p, uint32_t *tile, const float *x, int64_t rows) {
-	uint32_t units[DEPTH];
-	for (int64_t r = 0; r < rows; r++)
-		for (int64_t from = 0; from < p->units; from += DEPTH) {
-			int64_t depth = kernel_least(DEPTH, p->units - from);
-			kernel_panels_units(p, units, x + r * p->k, from, depth);
-			for (int64_t l = 0; l < depth; l += SIDE)
-				memcpy(tile + (from + l + r) * SIDE, units + l, LINE);
-		}
-	for (int64_t from = 0; rows < SIDE && from < p->units; from += SIDE)
-		memset(tile + (from + rows) * SIDE, 0, (size_t)(SIDE - rows) * LINE);
-}
-
-void kernel_amx_rows(const kernel_panels *p, uint32_t *rows, const float *x, int64_t m) {
-	for (int64_t at = 0; at < m; at += SIDE)
-		place_tile(p, rows + at * p->units, x + at * p->k, kernel_least(SIDE, m - at));
-}
 
 #if defined(__x86_64__) && defined(__linux__)
 #include <immintrin.h>
+
+// place_tile writes rows, at most SIDE, as one tile for each SIDE units.
+AMX static void place_tile(const kernel_panels *p, uint32_t *tile, const float *x, int64_t rows) {
+	for (int64_t from = 0; from < p->k; from += 2 * SIDE, tile += SIDE * SIDE) {
+		uint64_t left = (uint64_t)kernel_least(2 * SIDE, p->k - from), there = left < 2 * SIDE ? (1ull << left) - 1 : 0xffffffff;
+		for (int64_t r = 0; r < SIDE; r++) {
+			const float *row = x + r * p->k + from;
+			__m512 first = _mm512_setzero_ps(), second = first;
+			if (r < rows) {
+				first = _mm512_maskz_loadu_ps((__mmask16)there, row);
+				second = _mm512_maskz_loadu_ps((__mmask16)(there >> SIDE), row + SIDE);
+			}
+			_mm512_storeu_si512(tile + r * SIDE, (__m512i)_mm512_cvtne2ps_pbh(second, first));
+		}
+	}
+}
+
+void kernel_amx_rows(const kernel_panels *p, uint32_t *rows, const float *x, int64_t m, int64_t first, int64_t end) {
+	for (int64_t at = first * SIDE; at < end * SIDE; at += SIDE)
+		place_tile(p, rows + at * p->units, x + at * p->k, kernel_least(SIDE, m - at));
+}
 
 typedef struct {
 	const char *rows; // of the first tile, at the first unit of the block
@@ -158,5 +159,7 @@ AMX void kernel_amx_mul(const kernel_panels *p, float *dst, const uint32_t *rows
 	_tile_release();
 }
 #else
+void kernel_amx_rows(const kernel_panels *p, uint32_t *rows, const float *x, int64_t m, int64_t first, int64_t end) { abort(); }
+
 void kernel_amx_mul(const kernel_panels *p, float *dst, const uint32_t *rows, int64_t m, int64_t first, int64_t end) { abort(); }
 #endif

@@ -23,8 +23,10 @@ static void place_tile(const kernel_panels *p, uint32_t *tile, const float *x, i
 	}
 }
 
-void kernel_vector_rows(const kernel_panels *p, uint32_t *rows, const float *x, int64_t m) {
-	for (int64_t b = 0; b < kernel_ceil_div(m, BLOCK); b++) {
+int64_t kernel_vector_parts(int64_t m) { return kernel_ceil_div(m, BLOCK); }
+
+void kernel_vector_rows(const kernel_panels *p, uint32_t *rows, const float *x, int64_t m, int64_t first, int64_t end) {
+	for (int64_t b = first; b < end; b++) {
 		int64_t start = kernel_cut(m, BLOCK, b), size = kernel_cut(m, BLOCK, b + 1) - start;
 		for (int64_t t = 0; t < kernel_ceil_div(size, TILE); t++) {
 			int64_t at = start + kernel_cut(size, TILE, t), n = start + kernel_cut(size, TILE, t + 1) - at;
