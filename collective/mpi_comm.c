@@ -14,6 +14,7 @@ static void begin(coll_group *g)
 	g->posted = 0;
 	g->since = 0;
 	g->announced = 0;
+	g->clock = coll_clock();
 	if (g->now.seq % 64 == 0)
 		coll_hear(g->roll);
 }
@@ -112,7 +113,7 @@ static int post_send_blocks(coll_group *g, const char *send, const intptr_t *cou
 	return COLL_DONE;
 }
 
-int coll_alltoallv(coll_group *g, void *recv, const intptr_t *recv_counts, const void *send, const intptr_t *send_counts)
+int coll_alltoallv(coll_group *g, char *recv, const intptr_t *recv_counts, const char *send, const intptr_t *send_counts)
 {
 	begin(g);
 	char *own = recv;
@@ -133,7 +134,7 @@ int coll_alltoallv(coll_group *g, void *recv, const intptr_t *recv_counts, const
 	return coll_wait(g);
 }
 
-int coll_allgatherv(coll_group *g, void *recv, const intptr_t *recv_counts, const void *send)
+int coll_allgatherv(coll_group *g, char *recv, const intptr_t *recv_counts, const char *send)
 {
 	begin(g);
 	char *own = recv;
@@ -163,7 +164,7 @@ static void suspect_above(coll_group *g, int from_root, int root)
 
 // A binomial tree: a rank receives from the one that differs in its lowest bit
 // (counted from the root), then sends to those that differ in a lower one.
-int coll_bcast(coll_group *g, void *buf, intptr_t bytes, int root)
+int coll_bcast(coll_group *g, char *buf, intptr_t bytes, int root)
 {
 	begin(g);
 	int from_root = (g->rank - root + g->size) % g->size, received = COLL_DONE, bit = 1;
@@ -190,7 +191,7 @@ int coll_bcast(coll_group *g, void *buf, intptr_t bytes, int root)
 	return sent != COLL_DONE ? sent : received;
 }
 
-int coll_allreduce(coll_group *g, void *buf, intptr_t count, int type, int op)
+int coll_allreduce(coll_group *g, char *buf, intptr_t count, int type, int op)
 {
 	const MPI_Datatype types[] = {MPI_INT32_T, MPI_INT64_T, MPI_UINT32_T, MPI_UINT64_T, MPI_FLOAT, MPI_DOUBLE};
 	const int sizes[] = {4, 8, 4, 8, 4, 8};
@@ -204,7 +205,7 @@ int coll_allreduce(coll_group *g, void *buf, intptr_t count, int type, int op)
 		MPI_Request *request = next(g, -1, -1);
 		if (!request)
 			return COLL_FULL;
-		char *part = (char *)buf + at * sizes[type];
+		char *part = buf + at * sizes[type];
 		int code = MPI_Iallreduce(MPI_IN_PLACE, part, n, types[type], ops[op], g->comm, request);
 		if (code != MPI_SUCCESS)
 			return failed(g, code);

@@ -48,6 +48,7 @@ typedef struct {
 	int *wants;            // [room]: bytes to receive, -1 for a send
 	int posted, room;
 
+	int64_t clock;            // ns, to a few ms: when the last operation began
 	int64_t since, next_call; // ns: when the wait began, when to look at the roll
 	int announced;
 	coll_notice said;  // what the sends of `told` read
@@ -65,12 +66,14 @@ int coll_free(coll_group *g);
 
 void coll_abort(int code);
 
-int coll_alltoallv(coll_group *g, void *recv, const intptr_t *recv_counts, const void *send, const intptr_t *send_counts);
-int coll_allgatherv(coll_group *g, void *recv, const intptr_t *recv_counts, const void *send);
-int coll_allreduce(coll_group *g, void *buf, intptr_t count, int type, int op);
-int coll_bcast(coll_group *g, void *buf, intptr_t bytes, int root);
+// Buffers are char: cgo looks into what a void pointer points to at every call.
+int coll_alltoallv(coll_group *g, char *recv, const intptr_t *recv_counts, const char *send, const intptr_t *send_counts);
+int coll_allgatherv(coll_group *g, char *recv, const intptr_t *recv_counts, const char *send);
+int coll_allreduce(coll_group *g, char *buf, intptr_t count, int type, int op);
+int coll_bcast(coll_group *g, char *buf, intptr_t bytes, int root);
 int coll_barrier(coll_group *g);
 
+int64_t coll_clock(void);
 int coll_wait(coll_group *g);
 int coll_announce(coll_group *g, int64_t kind);
 void coll_hear(coll_roll *roll);

@@ -30,6 +30,18 @@ static int64_t clock_ns(void)
 	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
 }
 
+// The time to a few milliseconds, where that is cheaper than to the nanosecond.
+int64_t coll_clock(void)
+{
+#ifdef CLOCK_MONOTONIC_COARSE
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+#else
+	return clock_ns();
+#endif
+}
+
 static void pause_after(int64_t waited)
 {
 #ifdef __linux__
@@ -66,53 +78,44 @@ static int late(coll_group *g)
 	return COLL_LATE;
 }
 
-// Compares the sizes of what has come with what was wanted. Testall has set
-// MPI_ERROR only where it says in_status.
-static int check_sizes(coll_group *g, int in_status)
+// Compares the size of what has come for a request with what was wanted; code is what MPI
+// says of it. Of several faults the first is told.
+static int check_size(coll_group *g, int i, int code)
 {
-	int rc = COLL_DONE;
-	for (int i = 0; i < g->posted; i++) {
-		int code = in_status ? g->statuses[i].MPI_ERROR : MPI_SUCCESS;
-		if (code != MPI_SUCCESS) {
-			int class;
-			MPI_Error_class(code, &class);
-			if (class != MPI_ERR_TRUNCATE) {
-				g->code = code;
-				return COLL_MPI;
-			}
-		}
-		if (g->wants[i] < 0)
-			continue;
-		int got;
-		MPI_Get_count(&g->statuses[i], MPI_BYTE, &got);
-		if (got == g->wants[i] && code == MPI_SUCCESS)
-			continue;
-		if (rc == COLL_DONE) {
-			g->peer = g->peers[i];
-			g->got = got;
-			g->want = g->wants[i];
-			rc = COLL_SIZE;
+	if (code != MPI_SUCCESS) {
+		int class;
+		MPI_Error_class(code, &class);
+		if (class != MPI_ERR_TRUNCATE) {
+			g->code = code;
+			return COLL_MPI;
 		}
 	}
-	return rc;
+	if (g->wants[i] < 0)
+		return COLL_DONE;
+	int got;
+	MPI_Get_count(&g->statuses[i], MPI_BYTE, &got);
+	if (got == g->wants[i] && code == MPI_SUCCESS)
+		return COLL_DONE;
+	g->peer = g->peers[i];
+	g->got = got;
+	g->want = g->wants[i];
+	return COLL_SIZE;
 }
 
 // Completes all posted requests, or gives up a while after the deadline: one more
 // `patience`, in which ranks that came just before it make themselves heard.
 int coll_wait(coll_group *g)
 {
-	for (unsigned polls = 1; g->posted > 0; polls++) {
-		int done, code = MPI_Testall(g->posted, g->requests, &done, g->statuses);
-		if (code != MPI_SUCCESS && code != MPI_ERR_IN_STATUS) {
-			g->code = code;
-			return COLL_MPI;
-		}
-		if (done || code == MPI_ERR_IN_STATUS) {
-			int rc = check_sizes(g, code == MPI_ERR_IN_STATUS);
-			g->posted = 0;
-			if (g->announced)
-				coll_announce(g, 0);
-			return rc;
+	int rc = COLL_DONE, at = 0;
+	for (unsigned polls = 1; at < g->posted; polls++) {
+		int done, code = MPI_Test(&g->requests[at], &done, &g->statuses[at]);
+		if (done || code != MPI_SUCCESS) {
+			int fault = check_size(g, at, code);
+			if (fault == COLL_MPI)
+				return fault;
+			rc = rc != COLL_DONE ? rc : fault;
+			at++;
+			continue;
 		}
 		if (polls < (g->backoff ? CROWDED_POLLS : EAGER_POLLS) || (!g->backoff && polls % CLOCK_POLLS != 0))
 			continue;
@@ -130,5 +133,8 @@ int coll_wait(coll_group *g)
 		if (g->backoff)
 			pause_after(waited);
 	}
-	return COLL_DONE;
+	g->posted = 0;
+	if (g->announced)
+		coll_announce(g, 0);
+	return rc;
 }
