@@ -16,6 +16,8 @@
 //	Barrier      MPI_Barrier                                                MPI_Ibarrier
 //	Split        MPI_Comm_split                                             MPI_Comm_split, after a gather
 //	Free         MPI_Comm_free
+//	Share        MPI_Win_allocate_shared                                    a barrier first
+//	Await        MPI_Win_wait       own counter        others' counters    loads of shared memory
 //
 // Types are MPI_INT32_T, MPI_INT64_T, MPI_UINT32_T, MPI_UINT64_T, MPI_FLOAT and
 // MPI_DOUBLE; reductions MPI_SUM, MPI_MIN and MPI_MAX.
@@ -33,6 +35,14 @@
 // Threads. Start locks its goroutine to its thread. A Communicator is used by one
 // goroutine at a time; two groups may be used by two goroutines at once.
 //
+// Windows. Ranks of one node may share memory (Share, an optional capability). They write
+// into each other's parts, and meet by counters in that memory: Arrive and Await, a barrier
+// in two halves.
+//
+// Processors. Go's monitor takes a thread's processor away that is in C for more than 10 ms
+// of short calls, and costs a third of the time from then on; operations of an MPI world
+// yield often enough to keep it asleep.
+//
 // Build tags. With -tags nompi, or without cgo, Start gives a world of one rank,
 // of the in-process kind.
 //
@@ -46,9 +56,10 @@
 //	verified.go heads.go       arguments compared over ranks
 //	local.go local_group.go    the in-process world, where ranks meet
 //	local_comm.go local_move.go local_reduce.go
+//	window.go local_window.go   memory that ranks of a node share
 //	world.go                   options and the World
 //	mpi_start.go nompi_start.go alone.go
-//	mpi_comm.go mpi_group.go mpi_errors.go   the MPI world: one call into C an operation
-//	mpi_comm.h mpi_comm.c mpi_wait.c mpi_roll.c mpi_group.c
+//	mpi_comm.go mpi_group.go mpi_window.go mpi_errors.go   the MPI world: one call into C an operation
+//	mpi_comm.h mpi_comm.c mpi_wait.c mpi_roll.c mpi_group.c mpi_window.c
 //	commtest/                  what every Communicator passes
 package collective

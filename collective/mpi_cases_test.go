@@ -39,6 +39,8 @@ var mpiCases = map[string]mpiCase{
 	"the error tells a circle of ranks":           {collective.Options{Deadline: 2 * aSecond, Backoff: true}, circle, true},
 	"the error names where a broadcast stops":     {collective.Options{Deadline: 2 * aSecond, Backoff: true}, broadcastStops, true},
 	"the error knows of waits that are over":      {collective.Options{Deadline: 2 * aSecond, Backoff: true}, overWait, true},
+	"the error names who is not at a window":      {collective.Options{Deadline: 2 * aSecond, Backoff: true}, unarrived, true},
+	"windows are shared on a node":                {collective.Options{}, windowsShared, false},
 	"abort":                                       {collective.Options{}, abort, false},
 }
 
@@ -89,6 +91,21 @@ func unequalCounts(w *collective.World) error {
 	return nil
 }
 
+// windowsShared makes sure that the rules of windows are not passed by offering none.
+func windowsShared(w *collective.World) error {
+	window, err := collective.Share(w.Comm(), 1<<20)
+	if err != nil {
+		return err
+	}
+	if err := window.Grow(1 << 50); !errors.Is(err, collective.ErrNotShared) {
+		return fmt.Errorf("a petabyte gives %v, want %v", err, collective.ErrNotShared)
+	}
+	if n := len(window.Part(0)); n != 1<<20 {
+		return fmt.Errorf("a part holds %d bytes after a failed growth, want %d", n, 1<<20)
+	}
+	return window.Free()
+}
+
 // lateRank makes a rank later than the patience after which the roll is called.
 func lateRank(w *collective.World) error {
 	c := commtest.Slow(w.Comm(), 1, 1500*time.Millisecond)
@@ -125,7 +142,10 @@ func noAllocation(w *collective.World) error {
 	size := c.Size()
 	counts := slices.Repeat([]int{3}, size)
 	send, recv := make([]float32, 3*size), make([]float32, 3*size)
-	var err error
+	window, err := collective.Share(c, 64)
+	if err != nil {
+		return err
+	}
 	n := testing.AllocsPerRun(100, func() {
 		err = errors.Join(err,
 			collective.AllToAllV(c, recv, counts, send, counts),
@@ -134,9 +154,11 @@ func noAllocation(w *collective.World) error {
 			collective.AllReduce(c, collective.Sum, recv),
 			collective.Broadcast(c, recv, 0),
 			c.Barrier())
+		window.Arrive()
+		err = errors.Join(err, window.Await())
 	})
 	if n != 0 {
-		return fmt.Errorf("%v allocations in six operations", n)
+		return fmt.Errorf("%v allocations in seven operations", n)
 	}
 	return err
 }

@@ -9,16 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void begin(coll_group *g)
-{
-	g->posted = 0;
-	g->since = 0;
-	g->announced = 0;
-	g->clock = coll_clock();
-	if (g->now.seq % 64 == 0)
-		coll_hear(g->roll);
-}
-
 static int failed(coll_group *g, int code)
 {
 	g->code = code;
@@ -115,7 +105,7 @@ static int post_send_blocks(coll_group *g, const char *send, const intptr_t *cou
 
 int coll_alltoallv(coll_group *g, char *recv, const intptr_t *recv_counts, const char *send, const intptr_t *send_counts)
 {
-	begin(g);
+	coll_begin(g);
 	char *own = recv;
 	int rc = post_recv_blocks(g, recv, recv_counts, &own);
 	const char *mine = send;
@@ -136,7 +126,7 @@ int coll_alltoallv(coll_group *g, char *recv, const intptr_t *recv_counts, const
 
 int coll_allgatherv(coll_group *g, char *recv, const intptr_t *recv_counts, const char *send)
 {
-	begin(g);
+	coll_begin(g);
 	char *own = recv;
 	intptr_t n = recv_counts[g->rank];
 	int rc = post_recv_blocks(g, recv, recv_counts, &own);
@@ -166,7 +156,7 @@ static void suspect_above(coll_group *g, int from_root, int root)
 // (counted from the root), then sends to those that differ in a lower one.
 int coll_bcast(coll_group *g, char *buf, intptr_t bytes, int root)
 {
-	begin(g);
+	coll_begin(g);
 	int from_root = (g->rank - root + g->size) % g->size, received = COLL_DONE, bit = 1;
 	while (bit < g->size && !(from_root & bit))
 		bit *= 2;
@@ -196,7 +186,7 @@ int coll_allreduce(coll_group *g, char *buf, intptr_t count, int type, int op)
 	const MPI_Datatype types[] = {MPI_INT32_T, MPI_INT64_T, MPI_UINT32_T, MPI_UINT64_T, MPI_FLOAT, MPI_DOUBLE};
 	const int sizes[] = {4, 8, 4, 8, 4, 8};
 	const MPI_Op ops[] = {MPI_SUM, MPI_MIN, MPI_MAX};
-	begin(g);
+	coll_begin(g);
 	if (g->size == 1)
 		return COLL_DONE;
 	intptr_t most = g->chunk / sizes[type];
@@ -218,7 +208,7 @@ int coll_allreduce(coll_group *g, char *buf, intptr_t count, int type, int op)
 
 int coll_barrier(coll_group *g)
 {
-	begin(g);
+	coll_begin(g);
 	if (g->size == 1)
 		return COLL_DONE;
 	MPI_Request *request = next(g, -1, -1);

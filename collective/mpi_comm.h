@@ -1,10 +1,11 @@
 // The MPI side of a group: what gompi lacks. Reading order: mpi_comm.c, mpi_wait.c,
-// mpi_roll.c, mpi_group.c.
+// mpi_roll.c, mpi_group.c, mpi_window.c.
 #ifndef COLLECTIVE_MPI_COMM_H
 #define COLLECTIVE_MPI_COMM_H
 
 #include <mpi.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdint.h>
 
 // How an operation ended.
@@ -50,6 +51,7 @@ typedef struct {
 
 	int64_t clock;            // ns, to a few ms: when the last operation began
 	int64_t since, next_call; // ns: when the wait began, when to look at the roll
+	unsigned polls; // of this wait
 	int announced;
 	coll_notice said;  // what the sends of `told` read
 	MPI_Request *told; // [size]
@@ -59,6 +61,21 @@ typedef struct {
 	char *pending;      // [size]: 1 for ranks that a late operation waits for
 	coll_notice *heard; // [size]: their last notices
 } coll_group;
+
+// How often a rank has arrived at a window: on a cache line of its own.
+typedef struct {
+	_Alignas(64) _Atomic uint64_t arrived;
+} coll_flag;
+
+typedef struct {
+	coll_group *group;
+	MPI_Comm comm; // of the same ranks: those calls that MPI has no deadline for
+	int size;
+	MPI_Win memory, control;
+	char **parts;      // [size]
+	coll_flag **flags; // [size]
+	intptr_t bytes;    // of each part
+} coll_window;
 
 int coll_world(coll_roll **roll, coll_group **world);
 int coll_split(coll_group *parent, int color, int key, coll_group **child);
@@ -73,7 +90,15 @@ int coll_allreduce(coll_group *g, char *buf, intptr_t count, int type, int op);
 int coll_bcast(coll_group *g, char *buf, intptr_t bytes, int root);
 int coll_barrier(coll_group *g);
 
+int coll_window_new(coll_group *g, coll_window **w);
+int coll_window_grow(coll_window *w, intptr_t bytes);
+int coll_window_free(coll_window *w);
+int coll_window_await(coll_window *w, uint64_t times);
+
 int64_t coll_clock(void);
+void coll_begin(coll_group *g);
+int coll_patience(coll_group *g);
+void coll_end(coll_group *g);
 int coll_wait(coll_group *g);
 int coll_announce(coll_group *g, int64_t kind);
 void coll_hear(coll_roll *roll);

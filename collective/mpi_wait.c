@@ -102,39 +102,64 @@ static int check_size(coll_group *g, int i, int code)
 	return COLL_SIZE;
 }
 
-// Completes all posted requests, or gives up a while after the deadline: one more
-// `patience`, in which ranks that came just before it make themselves heard.
+// Begins an operation.
+void coll_begin(coll_group *g)
+{
+	g->posted = 0;
+	g->polls = 0;
+	g->since = 0;
+	g->announced = 0;
+	g->clock = coll_clock();
+	if (g->now.seq % 64 == 0)
+		coll_hear(g->roll);
+}
+
+// Takes the announcement of a long wait back.
+void coll_end(coll_group *g)
+{
+	if (g->announced)
+		coll_announce(g, 0);
+}
+
+// What a rank does between two looks at what it waits for. It gives up a while after the deadline: one
+// more `patience`, in which ranks that came just before it make themselves heard.
+int coll_patience(coll_group *g)
+{
+	g->polls++;
+	if (g->polls < (g->backoff ? CROWDED_POLLS : EAGER_POLLS) || (!g->backoff && g->polls % CLOCK_POLLS != 0))
+		return COLL_DONE;
+	int64_t now = clock_ns();
+	if (g->since == 0)
+		g->since = g->next_call = now;
+	int64_t waited = now - g->since;
+	if (waited > g->patience && now >= g->next_call) {
+		g->announced = g->announced || coll_announce(g, g->now.kind);
+		coll_hear(g->roll);
+		g->next_call = now + ROLL_PERIOD;
+	}
+	if (waited > g->deadline + g->patience)
+		return COLL_LATE;
+	if (g->backoff)
+		pause_after(waited);
+	return COLL_DONE;
+}
+
+// Completes all posted requests.
 int coll_wait(coll_group *g)
 {
-	int rc = COLL_DONE, at = 0;
-	for (unsigned polls = 1; at < g->posted; polls++) {
+	int rc = COLL_DONE;
+	for (int at = 0; at < g->posted;) {
 		int done, code = MPI_Test(&g->requests[at], &done, &g->statuses[at]);
 		if (done || code != MPI_SUCCESS) {
-			int fault = check_size(g, at, code);
+			int fault = check_size(g, at++, code);
 			if (fault == COLL_MPI)
 				return fault;
 			rc = rc != COLL_DONE ? rc : fault;
-			at++;
-			continue;
-		}
-		if (polls < (g->backoff ? CROWDED_POLLS : EAGER_POLLS) || (!g->backoff && polls % CLOCK_POLLS != 0))
-			continue;
-		int64_t now = clock_ns();
-		if (g->since == 0)
-			g->since = g->next_call = now;
-		int64_t waited = now - g->since;
-		if (waited > g->patience && now >= g->next_call) {
-			g->announced = g->announced || coll_announce(g, g->now.kind);
-			coll_hear(g->roll);
-			g->next_call = now + ROLL_PERIOD;
-		}
-		if (waited > g->deadline + g->patience)
+		} else if (coll_patience(g) != COLL_DONE) {
 			return late(g);
-		if (g->backoff)
-			pause_after(waited);
+		}
 	}
 	g->posted = 0;
-	if (g->announced)
-		coll_announce(g, 0);
+	coll_end(g);
 	return rc;
 }
