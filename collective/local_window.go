@@ -3,7 +3,6 @@ package collective
 import (
 	"slices"
 	"time"
-	"unsafe"
 )
 
 // localWindow is one rank's view of a window of the in-process world.
@@ -40,17 +39,13 @@ func (c *localComm) meet(k kind) error {
 func (w *localWindow) Part(rank int) []byte { return w.parts[rank] }
 
 func (w *localWindow) Grow(bytes int) error {
+	if err := w.comm.meet(winAllocate); err != nil { // others use the old part until they come
+		return err
+	}
 	if bytes > len(w.parts[w.comm.rank]) || w.parts[w.comm.rank] == nil {
-		w.parts[w.comm.rank] = aligned(roundUp(bytes))
+		w.parts[w.comm.rank] = Aligned(roundUp(bytes))
 	}
 	return w.comm.meet(winAllocate)
-}
-
-// aligned is n bytes that begin at a multiple of a cache line.
-func aligned(n int) []byte {
-	buf := make([]byte, n+cacheLine)
-	skip := -int(uintptr(unsafe.Pointer(unsafe.SliceData(buf)))) & (cacheLine - 1)
-	return buf[skip : skip+n : skip+n]
 }
 
 func (w *localWindow) Arrive() {

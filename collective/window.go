@@ -3,6 +3,7 @@ package collective
 import (
 	"errors"
 	"fmt"
+	"unsafe"
 )
 
 // Window is memory that the ranks of a group share, a part of it for each of them. Every
@@ -67,3 +68,16 @@ const cacheLine = 64
 
 // roundUp is the least multiple of a cache line that holds n bytes.
 func roundUp(n int) int { return (n + cacheLine - 1) / cacheLine * cacheLine }
+
+// PartOf is the memory of a rank's part as values of a type, as many as fit.
+func PartOf[T Elem](w Window, rank int) []T {
+	b := w.Part(rank)
+	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/sizeOf[T]())
+}
+
+// Aligned is memory of n bytes for one rank alone, laid out as a part of a window.
+func Aligned(n int) []byte {
+	buf := make([]byte, n+cacheLine)
+	skip := -int(uintptr(unsafe.Pointer(unsafe.SliceData(buf)))) & (cacheLine - 1)
+	return buf[skip : skip+n : skip+n]
+}
