@@ -16,7 +16,7 @@ import (
 // Outputs take the place of the rows. Those for mates are read where they are; the others
 // take the same way back. They are combined in the order of the plan.
 // Padded, every source sends every expert as many rows as its capacity: no counts
-// need to be exchanged, and empty rows travel and are computed.
+// need to be exchanged, and empty rows, whatever they hold, travel and are computed.
 type allToAll struct {
 	comm   collective.Communicator
 	policy capacity.Config
@@ -171,21 +171,6 @@ func (d *allToAll) pack(plan *capacity.Plan, x []float32) {
 			d.pairRow[i] = int32(at)
 			copy(d.view[s][at*h:(at+1)*h], row)
 		}
-	}
-	if d.padded {
-		d.pad(plan)
-	}
-}
-
-// pad clears the rows of every slot that no pair has taken.
-func (d *allToAll) pad(plan *capacity.Plan) {
-	clear(d.sent)
-	for _, s := range d.pairSlot[:len(plan.Expert)] {
-		d.sent[s]++
-	}
-	for s, n := range d.sent {
-		from := int(d.next[s])
-		clear(d.view[s][from*d.hidden : (from+plan.Budgets.Expert-int(n))*d.hidden])
 	}
 }
 
