@@ -87,3 +87,27 @@ func sameHash(c collective.Communicator, plan *capacity.Plan) error {
 	}
 	return nil
 }
+
+// Exchange is the way of rows there and back alone, without experts: for benchmarks.
+type Exchange struct{ way exchange }
+
+// NewExchange prepares it. All ranks call it.
+func NewExchange(c collective.Communicator, p Parts) (Exchange, error) {
+	all, err := newExchanges(c, p)
+	if err != nil {
+		return Exchange{}, err
+	}
+	return Exchange{all[0]}, nil
+}
+
+// Dispatch brings the rows of x, [T_l, H], to the ranks of their experts, and gives those that have come, [N, H].
+func (e Exchange) Dispatch(plan *capacity.Plan, x []float32) ([]float32, error) {
+	if err := e.way.begin(plan, x); err != nil {
+		return nil, err
+	}
+	in, err := e.way.finish(plan)
+	return in.rows, err
+}
+
+// Combine computes y[t] = Σ weight · row over what the rows of Dispatch have become; y is [T_l, H].
+func (e Exchange) Combine(plan *capacity.Plan, y []float32) error { return e.way.combine(plan, y) }

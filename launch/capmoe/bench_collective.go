@@ -95,7 +95,8 @@ func compareCollectives(c *cli.Context, t terminal, out *jsonOutput, cases []ben
 		program = append(program, "--bytes", strconv.Itoa(bytes))
 	}
 	ranks := c.Int("ranks")
-	results, err := bench.Against(c.Context, program, ranks, c.Int("turns"), c.Int("repeats"), cases)
+	contest := bench.Contest{Program: program, Ranks: ranks, Turns: c.Int("turns"), Repeats: c.Int("repeats")}
+	results, err := contest.Collectives(c.Context, cases)
 	if err := collective.Agree(t.world.Comm(), err); err != nil {
 		return err
 	}

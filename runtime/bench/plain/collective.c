@@ -4,9 +4,11 @@
 //
 //	mpicc -O2 collective.c -o collective
 //	mpirun -n 2 collective REPEATS OP:BYTES:CALLS...
+//	mpirun -n 2 collective REPEATS roundtrip:BYTES,BYTES,...:CALLS
 //
 // OP is alltoallv, allgatherv or allreduce; BYTES goes from every rank to every other, or is
-// the vector of allreduce; a repeat is CALLS calls between two barriers.
+// the vector of allreduce; a repeat is CALLS calls between two barriers. A round trip is one
+// MPI_Alltoallv there and one back, with the bytes of every pair of ranks, by source.
 
 #include <mpi.h>
 #include <stdio.h>
@@ -14,7 +16,7 @@
 #include <string.h>
 
 static int rank, size;
-static int *counts, *displs;
+static int *counts, *displs, *from_counts, *from_displs;
 static char *send, *recv;
 
 static unsigned char mark(int src, int dst, long i)
@@ -26,7 +28,10 @@ static void call(const char *op, int bytes)
 {
 	if (strcmp(op, "alltoallv") == 0)
 		MPI_Alltoallv(send, counts, displs, MPI_BYTE, recv, counts, displs, MPI_BYTE, MPI_COMM_WORLD);
-	else if (strcmp(op, "allgatherv") == 0)
+	else if (strcmp(op, "roundtrip") == 0) {
+		MPI_Alltoallv(send, counts, displs, MPI_BYTE, recv, from_counts, from_displs, MPI_BYTE, MPI_COMM_WORLD);
+		MPI_Alltoallv(recv, from_counts, from_displs, MPI_BYTE, send, counts, displs, MPI_BYTE, MPI_COMM_WORLD);
+	} else if (strcmp(op, "allgatherv") == 0)
 		MPI_Allgatherv(send, bytes, MPI_BYTE, recv, counts, displs, MPI_BYTE, MPI_COMM_WORLD);
 	else
 		MPI_Allreduce(MPI_IN_PLACE, send, bytes / 8, MPI_INT64_T, MPI_MAX, MPI_COMM_WORLD);
@@ -61,6 +66,47 @@ static void verify(const char *op, int bytes)
 	}
 }
 
+// The bytes between all pairs, from the text of a round trip; 0 if it is none.
+static int read_round_trip(const char *text)
+{
+	int to = 0, from = 0;
+	if (strncmp(text, "roundtrip:", 10) != 0)
+		return 0;
+	text += 10;
+	for (int pair = 0; pair < size * size; pair++) {
+		char *end;
+		long bytes = strtol(text, &end, 10);
+		if (end == text || bytes < 0 || bytes > 1 << 30)
+			return 0;
+		if (pair / size == rank) {
+			counts[pair % size] = bytes;
+			displs[pair % size] = to;
+			to += bytes;
+		}
+		if (pair % size == rank) {
+			from_counts[pair / size] = bytes;
+			from_displs[pair / size] = from;
+			from += bytes;
+		}
+		text = end + 1;
+	}
+	send = malloc(to + 1);
+	recv = malloc(from + 1);
+	for (long i = 0; i < to; i++)
+		send[i] = mark(rank, 0, i);
+	return atoi(text) > 0 ? atoi(text) : 0;
+}
+
+static void verify_round_trip(void)
+{
+	long to = displs[size - 1] + counts[size - 1];
+	for (long i = 0; i < to; i++)
+		if ((unsigned char)send[i] != mark(rank, 0, i)) {
+			fprintf(stderr, "roundtrip: byte %ld of rank %d is wrong\n", i, rank);
+			MPI_Abort(MPI_COMM_WORLD, 1);
+		}
+}
+
 static int ascending(const void *a, const void *b)
 {
 	double d = *(const double *)a - *(const double *)b;
@@ -70,11 +116,6 @@ static int ascending(const void *a, const void *b)
 static void measure(const char *op, int bytes, int calls, int repeats)
 {
 	double *times = malloc(repeats * sizeof *times);
-	for (int r = 0; r < size; r++) {
-		counts[r] = bytes;
-		displs[r] = r * bytes;
-	}
-	fill(op, bytes);
 	for (int i = -1; i < repeats; i++) { // the first warms up
 		MPI_Barrier(MPI_COMM_WORLD);
 		double start = MPI_Wtime();
@@ -82,10 +123,7 @@ static void measure(const char *op, int bytes, int calls, int repeats)
 			call(op, bytes);
 		if (i >= 0)
 			times[i] = (MPI_Wtime() - start) / calls * 1e9;
-		else
-			verify(op, bytes);
 	}
-	verify(op, bytes);
 	MPI_Allreduce(MPI_IN_PLACE, times, repeats, MPI_DOUBLE, MPI_MAX, MPI_COMM_WORLD);
 	qsort(times, repeats, sizeof *times, ascending);
 	if (rank == 0)
@@ -94,30 +132,54 @@ static void measure(const char *op, int bytes, int calls, int repeats)
 	free(times);
 }
 
+static void measure_equal(const char *op, int bytes, int calls, int repeats)
+{
+	send = malloc((size_t)size * bytes);
+	recv = malloc((size_t)size * bytes);
+	for (int r = 0; r < size; r++) {
+		counts[r] = bytes;
+		displs[r] = r * bytes;
+	}
+	fill(op, bytes);
+	call(op, bytes);
+	verify(op, bytes);
+	measure(op, bytes, calls, repeats);
+	verify(op, bytes);
+	free(send);
+	free(recv);
+}
+
+static void usage(void)
+{
+	fprintf(stderr, "usage: collective REPEATS OP:BYTES:CALLS...\n");
+	MPI_Abort(MPI_COMM_WORLD, 2);
+}
+
 int main(int argc, char **argv)
 {
 	MPI_Init(&argc, &argv);
 	MPI_Comm_rank(MPI_COMM_WORLD, &rank);
 	MPI_Comm_size(MPI_COMM_WORLD, &size);
-	int repeats = argc > 1 ? atoi(argv[1]) : 0, most = 0;
-	char op[16];
-	int bytes, calls;
-	for (int i = 2; i < argc; i++) {
-		if (sscanf(argv[i], "%15[a-z]:%d:%d", op, &bytes, &calls) != 3 || bytes < 8 || calls < 1 || repeats < 1) {
-			fprintf(stderr, "usage: collective REPEATS OP:BYTES:CALLS...\n");
-			MPI_Abort(MPI_COMM_WORLD, 2);
-		}
-		most = bytes > most ? bytes : most;
-	}
 	counts = malloc(size * sizeof *counts);
 	displs = malloc(size * sizeof *displs);
-	send = malloc((size_t)size * most);
-	recv = malloc((size_t)size * most);
+	from_counts = malloc(size * sizeof *counts);
+	from_displs = malloc(size * sizeof *displs);
+	int repeats = argc > 1 ? atoi(argv[1]) : 0;
+	if (repeats < 1)
+		usage();
 	if (rank == 0)
 		printf("{\"ranks\": %d, \"results\": [\n", size);
 	for (int i = 2; i < argc; i++) {
-		sscanf(argv[i], "%15[a-z]:%d:%d", op, &bytes, &calls);
-		measure(op, bytes, calls, repeats);
+		char op[16];
+		int bytes, calls = read_round_trip(argv[i]);
+		if (calls > 0) {
+			measure("roundtrip", 0, calls, repeats);
+			verify_round_trip();
+		} else if (sscanf(argv[i], "%15[a-z]:%d:%d", op, &bytes, &calls) == 3 && bytes >= 8 && calls >= 1) {
+			measure_equal(op, bytes, calls, repeats);
+		} else {
+			usage();
+		}
 		if (rank == 0)
 			printf("%s\n", i + 1 < argc ? "," : "]}");
 	}
