@@ -14,4 +14,7 @@
 //	gemm.go    the products of experts against the peak of the same run
 //	experts.go made experts, one run over them, and its verification
 //	read.go    how fast memory is read
+//	collective.go  collectives of one size after the other
+//	dispatch.go    rows to their experts and back
+//	against.go     both against plain/collective.c, which knows MPI alone
 package bench
