@@ -75,27 +75,43 @@ static int post_send(coll_group *g, const char *buf, intptr_t bytes, int to)
 	return COLL_DONE;
 }
 
-// Posts the receives of all blocks but the own; *own is where that one lies.
+static int in_slot(const coll_group *g, intptr_t bytes)
+{
+	return g->slots && bytes <= COLL_SLOT;
+}
+
+// Posts the receives of all blocks but the own, and of those that come through slots; *own is where
+// that one lies.
 static int post_recv_blocks(coll_group *g, char *recv, const intptr_t *counts, char **own)
 {
 	for (int i = 0; i < g->size; i++) {
-		if (i == g->rank) {
+		int rc = COLL_DONE;
+		if (i == g->rank)
 			*own = recv;
-		} else {
-			int rc = post_recv(g, recv, counts[i], i);
-			if (rc != COLL_DONE)
-				return rc;
-		}
+		else if (!in_slot(g, counts[i]))
+			rc = post_recv(g, recv, counts[i], i);
+		if (rc != COLL_DONE)
+			return rc;
 		recv += counts[i];
 	}
 	return COLL_DONE;
 }
 
-// Posts the sends of the blocks of ranks from ≤ j < to, the first at send.
-static int post_send_blocks(coll_group *g, const char *send, const intptr_t *counts, int from, int to)
+static int send_block(coll_group *g, const char *buf, intptr_t bytes, int to)
+{
+	if (g->slots && bytes > 0) {
+		int rc = coll_put(g, to, buf, bytes);
+		if (rc != COLL_DONE || bytes <= COLL_SLOT)
+			return rc;
+	}
+	return post_send(g, buf, bytes, to);
+}
+
+// Sends the blocks of ranks from ≤ j < to, the first at send.
+static int send_blocks(coll_group *g, const char *send, const intptr_t *counts, int from, int to)
 {
 	for (int j = from; j < to; j++) {
-		int rc = post_send(g, send, counts[j], j);
+		int rc = send_block(g, send, counts[j], j);
 		if (rc != COLL_DONE)
 			return rc;
 		send += counts[j];
@@ -103,9 +119,31 @@ static int post_send_blocks(coll_group *g, const char *send, const intptr_t *cou
 	return COLL_DONE;
 }
 
+// Takes the blocks that come through slots, then waits for the others.
+static int take_blocks(coll_group *g, char *recv, const intptr_t *counts)
+{
+	int fault = COLL_DONE;
+	for (int i = 0; i < g->size && g->slots; i++) {
+		if (i != g->rank && counts[i] > 0 && counts[i] <= COLL_SLOT) {
+			const char *body;
+			int rc = coll_look(g, i, counts[i], &body);
+			if (rc == COLL_DONE)
+				memcpy(recv, body, counts[i]);
+			else if (rc != COLL_SIZE)
+				return rc;
+			fault = rc != COLL_DONE ? rc : fault;
+		}
+		recv += counts[i];
+	}
+	int rc = coll_wait(g);
+	coll_through(g);
+	return rc != COLL_DONE ? rc : fault;
+}
+
 int coll_alltoallv(coll_group *g, char *recv, const intptr_t *recv_counts, const char *send, const intptr_t *send_counts)
 {
 	coll_begin(g);
+	coll_begin_in_slots(g);
 	char *own = recv;
 	int rc = post_recv_blocks(g, recv, recv_counts, &own);
 	const char *mine = send;
@@ -114,29 +152,30 @@ int coll_alltoallv(coll_group *g, char *recv, const intptr_t *recv_counts, const
 	intptr_t n = send_counts[g->rank];
 	// Every rank begins with its right neighbour, so that no one is sent to by all at once.
 	if (rc == COLL_DONE)
-		rc = post_send_blocks(g, mine + n, send_counts, g->rank + 1, g->size);
+		rc = send_blocks(g, mine + n, send_counts, g->rank + 1, g->size);
 	if (rc == COLL_DONE)
-		rc = post_send_blocks(g, send, send_counts, 0, g->rank);
+		rc = send_blocks(g, send, send_counts, 0, g->rank);
 	if (rc != COLL_DONE)
 		return rc;
 	if (n > 0)
 		memcpy(own, mine, n);
-	return coll_wait(g);
+	return take_blocks(g, recv, recv_counts);
 }
 
 int coll_allgatherv(coll_group *g, char *recv, const intptr_t *recv_counts, const char *send)
 {
 	coll_begin(g);
+	coll_begin_in_slots(g);
 	char *own = recv;
 	intptr_t n = recv_counts[g->rank];
 	int rc = post_recv_blocks(g, recv, recv_counts, &own);
 	for (int i = 1; i < g->size && rc == COLL_DONE; i++)
-		rc = post_send(g, send, n, (g->rank + i) % g->size);
+		rc = send_block(g, send, n, (g->rank + i) % g->size);
 	if (rc != COLL_DONE)
 		return rc;
 	if (n > 0)
 		memcpy(own, send, n);
-	return coll_wait(g);
+	return take_blocks(g, recv, recv_counts);
 }
 
 // Of a broadcast that does not come, marks the rank above as awaited, and, while
@@ -189,6 +228,8 @@ int coll_allreduce(coll_group *g, char *buf, intptr_t count, int type, int op)
 	coll_begin(g);
 	if (g->size == 1)
 		return COLL_DONE;
+	if (in_slot(g, count * sizes[type]))
+		return coll_reduce_in_slots(g, buf, count, type, op);
 	intptr_t most = g->chunk / sizes[type];
 	for (intptr_t at = 0; at < count; at += most) {
 		int n = (int)(count - at < most ? count - at : most);

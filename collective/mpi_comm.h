@@ -1,5 +1,5 @@
 // The MPI side of a group: what gompi lacks. Reading order: mpi_comm.c, mpi_wait.c,
-// mpi_roll.c, mpi_group.c, mpi_window.c.
+// mpi_roll.c, mpi_group.c, mpi_window.c, mpi_slots.c, mpi_reduce.c.
 #ifndef COLLECTIVE_MPI_COMM_H
 #define COLLECTIVE_MPI_COMM_H
 
@@ -32,6 +32,13 @@ typedef struct {
 	coll_notice *latest; // [world size]: the last notice of each rank
 } coll_roll;
 
+enum {
+	COLL_SLOT = 8192 - 16, // bytes of a message that goes through memory
+	COLL_LOOKS = 8,        // at a counter, which take as long as one look at a request
+};
+
+typedef struct coll_window coll_window;
+
 typedef struct {
 	MPI_Comm comm;
 	coll_roll *roll;
@@ -42,6 +49,11 @@ typedef struct {
 	int backoff;
 	int64_t deadline, patience; // ns: how long to wait, when to announce it
 	intptr_t chunk;             // bytes in one message, at most
+
+	coll_window *slots; // NULL where the ranks share no memory
+	uint64_t op;        // the last operation that uses them
+	int by_slots;       // whether that one runs
+	int awaited;        // the rank whose slot is waited for, -1 for none
 
 	MPI_Request *requests; // [room], the first `posted` in use
 	MPI_Status *statuses;  // [room]
@@ -67,7 +79,7 @@ typedef struct {
 	_Alignas(64) _Atomic uint64_t arrived;
 } coll_flag;
 
-typedef struct {
+struct coll_window {
 	coll_group *group;
 	MPI_Comm comm; // of the same ranks: those calls that MPI has no deadline for
 	int size;
@@ -75,7 +87,7 @@ typedef struct {
 	char **parts;      // [size]
 	coll_flag **flags; // [size]
 	intptr_t bytes;    // of each part
-} coll_window;
+};
 
 int coll_world(coll_roll **roll, coll_group **world);
 int coll_split(coll_group *parent, int color, int key, coll_group **child);
@@ -95,7 +107,17 @@ int coll_window_grow(coll_window *w, intptr_t bytes);
 int coll_window_free(coll_window *w);
 int coll_window_await(coll_window *w, uint64_t times);
 
+int coll_slots_new(coll_group *g);
+int coll_put(coll_group *g, int reader, const char *buf, intptr_t bytes);
+int coll_look(coll_group *g, int writer, intptr_t bytes, const char **body);
+int coll_reduce_in_slots(coll_group *g, char *buf, intptr_t count, int type, int op);
+int coll_shrunk(coll_group *g, int writer);
+void coll_begin_in_slots(coll_group *g);
+void coll_through(coll_group *g);
+
 int64_t coll_clock(void);
+void coll_breathe(void);
+int coll_late(coll_group *g);
 void coll_begin(coll_group *g);
 int coll_patience(coll_group *g);
 void coll_end(coll_group *g);

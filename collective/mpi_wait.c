@@ -58,11 +58,11 @@ static void pause_after(int64_t waited)
 
 // Marks the ranks that unfinished requests wait for. With none of them known, as
 // in MPI's own collectives, that is all ranks.
-static int late(coll_group *g)
+int coll_late(coll_group *g)
 {
 	coll_latest(g);
 	for (int rank = 0; rank < g->size; rank++)
-		g->pending[rank] = 0;
+		g->pending[rank] = rank == g->awaited;
 	for (int i = 0; i < g->posted; i++) {
 		int done = 1;
 		if (g->requests[i] != MPI_REQUEST_NULL)
@@ -102,10 +102,19 @@ static int check_size(coll_group *g, int i, int code)
 	return COLL_SIZE;
 }
 
+void coll_breathe(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_pause();
+#endif
+}
+
 // Begins an operation.
 void coll_begin(coll_group *g)
 {
 	g->posted = 0;
+	g->awaited = -1;
+	g->by_slots = 0;
 	g->polls = 0;
 	g->since = 0;
 	g->announced = 0;
@@ -155,8 +164,14 @@ int coll_wait(coll_group *g)
 			if (fault == COLL_MPI)
 				return fault;
 			rc = rc != COLL_DONE ? rc : fault;
+		} else if (g->wants[at] > COLL_SLOT && coll_shrunk(g, g->peers[at])) {
+			MPI_Cancel(&g->requests[at]);
+			MPI_Request_free(&g->requests[at]);
+			g->peer = g->peers[at];
+			g->want = g->wants[at++];
+			rc = COLL_SIZE;
 		} else if (coll_patience(g) != COLL_DONE) {
-			return late(g);
+			return coll_late(g);
 		}
 	}
 	g->posted = 0;

@@ -9,7 +9,6 @@
 #include <sys/statvfs.h>
 
 enum { LINE = 64, PAGE = 4096 }; // bytes
-enum { LOOKS = 8 }; // at a counter, which take as long as one look at a request
 
 // Whether the node has so many bytes to share. MPI itself finds out on one rank only, and
 // leaves the others waiting for it.
@@ -61,6 +60,7 @@ int coll_window_new(coll_group *g, coll_window **window)
 		return MPI_ERR_NO_MEM;
 	w->group = g;
 	w->memory = w->control = MPI_WIN_NULL;
+	w->comm = MPI_COMM_NULL;
 	w->parts = calloc(g->size, sizeof *w->parts);
 	w->flags = calloc(g->size, sizeof *w->flags);
 	if (!w->parts || !w->flags)
@@ -98,18 +98,14 @@ int coll_window_grow(coll_window *w, intptr_t bytes)
 
 int coll_window_free(coll_window *w)
 {
-	int memory = release(&w->memory), control = release(&w->control), comm = MPI_Comm_free(&w->comm);
+	if (!w)
+		return MPI_ERR_NO_MEM;
+	int memory = release(&w->memory), control = release(&w->control);
+	int comm = w->comm == MPI_COMM_NULL ? MPI_SUCCESS : MPI_Comm_free(&w->comm);
 	free(w->parts);
 	free(w->flags);
 	free(w);
 	return memory != MPI_SUCCESS ? memory : control != MPI_SUCCESS ? control : comm;
-}
-
-static void breathe(void)
-{
-#if defined(__x86_64__) || defined(__i386__)
-	__builtin_ia32_pause();
-#endif
 }
 
 // Waits until every rank has arrived so often. Once that takes longer, messages of ranks on other nodes, which may
@@ -124,8 +120,8 @@ int coll_window_await(coll_window *w, uint64_t times)
 			rank++;
 			continue;
 		}
-		breathe();
-		if (++looks % LOOKS != 0)
+		coll_breathe();
+		if (++looks % COLL_LOOKS != 0)
 			continue;
 		if (g->since)
 			coll_hear(g->roll);
