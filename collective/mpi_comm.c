@@ -119,6 +119,21 @@ static int send_blocks(coll_group *g, const char *send, const intptr_t *counts, 
 	return COLL_DONE;
 }
 
+// Receives, and throws away, the messages of a block that turns out to be a long one, for which its writer
+// waits.
+static int drain(coll_group *g, int writer, intptr_t want)
+{
+	for (int64_t at = 0; g->got > COLL_SLOT && at < g->got; at += g->chunk) {
+		MPI_Request *request = next(g, writer, (int)want);
+		if (!request)
+			return COLL_FULL;
+		int code = MPI_Irecv(NULL, 0, MPI_BYTE, writer, tag(g), g->comm, request);
+		if (code != MPI_SUCCESS)
+			return failed(g, code);
+	}
+	return COLL_SIZE;
+}
+
 // Takes the blocks that come through slots, then waits for the others.
 static int take_blocks(coll_group *g, char *recv, const intptr_t *counts)
 {
@@ -129,9 +144,10 @@ static int take_blocks(coll_group *g, char *recv, const intptr_t *counts)
 			int rc = coll_look(g, i, counts[i], &body);
 			if (rc == COLL_DONE)
 				memcpy(recv, body, counts[i]);
-			else if (rc != COLL_SIZE)
+			else if (rc == COLL_SIZE)
+				fault = rc = drain(g, i, counts[i]);
+			if (rc != COLL_DONE && rc != COLL_SIZE)
 				return rc;
-			fault = rc != COLL_DONE ? rc : fault;
 		}
 		recv += counts[i];
 	}

@@ -50,6 +50,7 @@ typedef struct {
 	int64_t deadline, patience; // ns: how long to wait, when to announce it
 	intptr_t chunk;             // bytes in one message, at most
 
+	int apart;          // as if the ranks were on several nodes
 	coll_window *slots; // NULL where the ranks share no memory
 	uint64_t op;        // the last operation that uses them
 	int by_slots;       // whether that one runs

@@ -92,6 +92,7 @@ int coll_split(coll_group *parent, int color, int key, coll_group **child)
 	g->deadline = parent->deadline;
 	g->patience = parent->patience;
 	g->chunk = parent->chunk;
+	g->apart = parent->apart;
 	*child = g;
 	return coll_slots_new(g);
 }

@@ -105,6 +105,8 @@ func TestMPIWorld(t *testing.T) {
 	}{
 		{"conformance", []int{1, 2, 3, 4}},
 		{"conformance in small messages", []int{1, 2, 3, 4}},
+		{"conformance without shared memory", []int{1, 2, 3, 4}},
+		{"unequal counts without shared memory", []int{3}},
 		{"hosts of all ranks", []int{1, 3}},
 		{"a second start fails", []int{1}},
 		{"unequal counts are told to the receiver", []int{3}},

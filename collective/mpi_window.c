@@ -71,7 +71,7 @@ int coll_window_new(coll_group *g, coll_window **window)
 	if (code != MPI_SUCCESS)
 		return code;
 	MPI_Comm_size(w->comm, &w->size);
-	if (w->size != g->size)
+	if (g->apart || w->size != g->size)
 		return MPI_ERR_RMA_SHARED;
 	code = allocate(w, sizeof(coll_flag), &w->control, (char **)w->flags);
 	if (code == MPI_SUCCESS)
