@@ -9,10 +9,10 @@
 // then enters; buffers are its own again when the call returns.
 //
 //	operation    MPI name             reads              writes             moves by
-//	AllToAllV    MPI_Alltoallv        send               recv               MPI_Isend, MPI_Irecv
-//	AllGatherV   MPI_Allgatherv       send               recv               MPI_Isend, MPI_Irecv
+//	AllToAllV    MPI_Alltoallv        send               recv               slots; MPI_Isend, MPI_Irecv
+//	AllGatherV   MPI_Allgatherv       send               recv               slots; MPI_Isend, MPI_Irecv
 //	Broadcast    MPI_Bcast            buf of root        buf of others      MPI_Isend, MPI_Irecv, binomial tree
-//	AllReduce    MPI_Allreduce        buf                buf                MPI_Iallreduce, in place
+//	AllReduce    MPI_Allreduce        buf                buf                slots; MPI_Iallreduce, in place
 //	Barrier      MPI_Barrier                                                MPI_Ibarrier
 //	Split        MPI_Comm_split                                             MPI_Comm_split, after a gather
 //	Free         MPI_Comm_free
@@ -37,7 +37,8 @@
 //
 // Windows. Ranks of one node may share memory (Share, an optional capability). They write
 // into each other's parts, and meet by counters in that memory: Arrive and Await, a barrier
-// in two halves.
+// in two halves. Groups of one node also move short blocks and vectors through memory that
+// they share, the slots of mpi_slots.c.
 //
 // Processors. Go's monitor takes a thread's processor away that is in C for more than 10 ms
 // of short calls, and costs a third of the time from then on; operations of an MPI world
@@ -60,6 +61,6 @@
 //	world.go                   options and the World
 //	mpi_start.go nompi_start.go alone.go
 //	mpi_comm.go mpi_group.go mpi_window.go mpi_errors.go   the MPI world: one call into C an operation
-//	mpi_comm.h mpi_comm.c mpi_wait.c mpi_roll.c mpi_group.c mpi_window.c
+//	mpi_comm.h mpi_comm.c mpi_wait.c mpi_roll.c mpi_group.c mpi_window.c mpi_slots.c mpi_reduce.c
 //	commtest/                  what every Communicator passes
 package collective

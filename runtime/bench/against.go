@@ -124,7 +124,7 @@ func (c Contest) byTurns(ctx context.Context, turn func(plain string) error) err
 		return err
 	}
 	if out, err := exec.CommandContext(ctx, "mpicc", "-O2", source, "-o", plain).CombinedOutput(); err != nil {
-		return fmt.Errorf("mpicc: %w: %s", err, firstLine(out))
+		return fmt.Errorf("mpicc: %w%s", err, firstLine(out))
 	}
 	for range c.Turns {
 		if err := turn(plain); err != nil {
@@ -159,7 +159,7 @@ func (c Contest) run(ctx context.Context, command []string, report any) error {
 	cmd.Stdout, cmd.Stderr = &out, &faults
 	name := filepath.Base(command[0])
 	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("mpirun %s: %w: %s", name, err, firstLine(faults.Bytes()))
+		return fmt.Errorf("mpirun %s: %w%s", name, err, firstLine(faults.Bytes()))
 	}
 	if err := json.Unmarshal(out.Bytes(), report); err != nil {
 		return fmt.Errorf("output of %s: %w", name, err)
@@ -167,12 +167,12 @@ func (c Contest) run(ctx context.Context, command []string, report any) error {
 	return nil
 }
 
-// firstLine is the first line with words, of which mpirun's frames have none.
+// firstLine is the first line with words, of which mpirun's frames have none, behind a colon.
 func firstLine(text []byte) string {
 	for line := range strings.Lines(string(text)) {
 		if strings.Trim(line, "-= \t\r\n") != "" {
-			return strings.TrimSpace(line)
+			return ": " + strings.TrimSpace(line)
 		}
 	}
-	return "no word of why"
+	return ""
 }
