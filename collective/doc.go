@@ -9,13 +9,15 @@
 // then enters; buffers are its own again when the call returns.
 //
 //	operation    MPI name             reads              writes             moves by
-//	AllToAllV    MPI_Alltoallv        send               recv               MPI_Isend, MPI_Irecv
-//	AllGatherV   MPI_Allgatherv       send               recv               MPI_Isend, MPI_Irecv
+//	AllToAllV    MPI_Alltoallv        send               recv               slots; MPI_Isend, MPI_Irecv
+//	AllGatherV   MPI_Allgatherv       send               recv               slots; MPI_Isend, MPI_Irecv
 //	Broadcast    MPI_Bcast            buf of root        buf of others      MPI_Isend, MPI_Irecv, binomial tree
-//	AllReduce    MPI_Allreduce        buf                buf                MPI_Iallreduce, in place
+//	AllReduce    MPI_Allreduce        buf                buf                slots; MPI_Iallreduce, in place
 //	Barrier      MPI_Barrier                                                MPI_Ibarrier
 //	Split        MPI_Comm_split                                             MPI_Comm_split, after a gather
 //	Free         MPI_Comm_free
+//	Share        MPI_Win_allocate_shared                                    a barrier first
+//	Await        MPI_Win_wait       own counter        others' counters    loads of shared memory
 //
 // Types are MPI_INT32_T, MPI_INT64_T, MPI_UINT32_T, MPI_UINT64_T, MPI_FLOAT and
 // MPI_DOUBLE; reductions MPI_SUM, MPI_MIN and MPI_MAX.
@@ -33,6 +35,15 @@
 // Threads. Start locks its goroutine to its thread. A Communicator is used by one
 // goroutine at a time; two groups may be used by two goroutines at once.
 //
+// Windows. Ranks of one node may share memory (Share, an optional capability). They write
+// into each other's parts, and meet by counters in that memory: Arrive and Await, a barrier
+// in two halves. Groups of one node also move short blocks and vectors through memory that
+// they share, the slots of mpi_slots.c.
+//
+// Processors. Go's monitor takes a thread's processor away that is in C for more than 10 ms
+// of short calls, and costs a third of the time from then on; operations of an MPI world
+// yield often enough to keep it asleep.
+//
 // Build tags. With -tags nompi, or without cgo, Start gives a world of one rank,
 // of the in-process kind.
 //
@@ -47,9 +58,10 @@
 //	counted.go timed.go        bytes sent; time inside operations
 //	local.go local_group.go    the in-process world, where ranks meet
 //	local_comm.go local_move.go local_reduce.go
+//	window.go local_window.go   memory that ranks of a node share
 //	world.go                   options and the World
 //	mpi_start.go nompi_start.go alone.go mpi_version.go
-//	mpi_comm.go mpi_group.go mpi_errors.go   the MPI world: one call into C an operation
-//	mpi_comm.h mpi_comm.c mpi_wait.c mpi_roll.c mpi_group.c
+//	mpi_comm.go mpi_group.go mpi_window.go mpi_errors.go   the MPI world: one call into C an operation
+//	mpi_comm.h mpi_comm.c mpi_wait.c mpi_roll.c mpi_group.c mpi_window.c mpi_slots.c mpi_reduce.c
 //	commtest/                  what every Communicator passes
 package collective

@@ -6,3 +6,9 @@ func (o Options) InMessagesOf(bytes int) Options {
 	o.chunk = bytes
 	return o
 }
+
+// Apart is o for ranks that share no memory. It stands in for ranks on several nodes.
+func (o Options) Apart() Options {
+	o.apart = true
+	return o
+}

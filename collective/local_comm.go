@@ -137,9 +137,13 @@ func (c *localComm) leave(at caller, fault, err error) error {
 	if err == nil {
 		return fault
 	}
-	peer := -1
+	return at.wrap(peerOf(err), err)
+}
+
+// peerOf is the rank that has left, if that is the reason, or -1.
+func peerOf(err error) int {
 	if left, ok := errors.AsType[*leftError](err); ok {
-		peer = left.rank
+		return left.rank
 	}
-	return at.wrap(peer, err)
+	return -1
 }

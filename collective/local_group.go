@@ -17,6 +17,7 @@ type localGroup struct {
 	broken   error    // why no meeting will be complete again
 	posts    []post
 	children []*localGroup // by rank, of the last split
+	memory   *localMemory  // of the last window
 }
 
 // post is what a rank brings to an operation, for the others to read.
@@ -67,7 +68,7 @@ func (g *localGroup) meet(rank int, timer *alarm) error {
 	start := timer.start(w)
 	defer timer.stop()
 	for g.last < meeting && g.broken == nil {
-		if gone := g.firstLeft(meeting); gone >= 0 {
+		if gone := g.firstLeft(g.met, meeting); gone >= 0 {
 			g.fail(&leftError{rank: gone})
 		} else if timer != nil && time.Since(start) >= w.deadline {
 			g.fail(g.late(rank, meeting))
@@ -86,10 +87,10 @@ func (g *localGroup) fail(err error) {
 	g.world.moved.Broadcast()
 }
 
-// firstLeft is the lowest rank that has left before the meeting, or -1.
-func (g *localGroup) firstLeft(meeting uint64) int {
-	for rank, n := range g.met {
-		if n < meeting && g.world.left[g.members[rank]] {
+// firstLeft is the lowest rank that has left before it came so many times, or -1.
+func (g *localGroup) firstLeft(came []uint64, times uint64) int {
+	for rank, n := range came {
+		if n < times && g.world.left[g.members[rank]] {
 			return rank
 		}
 	}
@@ -98,9 +99,14 @@ func (g *localGroup) firstLeft(meeting uint64) int {
 
 func (g *localGroup) late(rank int, meeting uint64) *DeadlineError {
 	p := g.posts[rank]
-	late := &DeadlineError{Op: p.kind.String(), Seq: p.seq, After: g.world.deadline}
-	for r, n := range g.met {
-		if n < meeting {
+	return lateIn(p.kind, p.seq, g.world.deadline, g.met, meeting)
+}
+
+// lateIn blames those who have not come so many times.
+func lateIn(k kind, seq uint64, deadline time.Duration, came []uint64, times uint64) *DeadlineError {
+	late := &DeadlineError{Op: k.String(), Seq: seq, After: deadline}
+	for r, n := range came {
+		if n < times {
 			late.Late = append(late.Late, Late{Rank: r})
 		}
 	}

@@ -98,6 +98,47 @@ func TestLocalGroupLivesWithoutOthers(t *testing.T) {
 	}
 }
 
+func TestLocalWindowNamesTheMissing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		err := collective.Run(3, collective.Options{Deadline: time.Second}, func(c collective.Communicator) error {
+			w, err := collective.Share(c, 64)
+			if err != nil || c.Rank() == 1 {
+				time.Sleep(2 * time.Second)
+				return err
+			}
+			w.Arrive()
+			err = w.Await()
+			var late *collective.DeadlineError
+			if !errors.As(err, &late) || late.Op != "win_wait" || !slices.Equal(late.Missing(), []int{1}) {
+				return fmt.Errorf("gives %v, want a *DeadlineError about rank 1", err)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestLocalWindowDoesNotWaitForARankThatHasLeft(t *testing.T) {
+	err := collective.Run(3, collective.Options{}, func(c collective.Communicator) error {
+		w, err := collective.Share(c, 64)
+		if err != nil || c.Rank() == 1 {
+			return err
+		}
+		w.Arrive()
+		err = w.Await()
+		var e *collective.Error
+		if !errors.As(err, &e) || e.Peer != 1 || !errors.Is(err, collective.ErrLeft) {
+			return fmt.Errorf("gives %v, want that rank 1 has left", err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestLocalRunNeedsARank(t *testing.T) {
 	if err := collective.Run(0, collective.Options{}, commtest.Check); err == nil {
 		t.Fatal("a world of no ranks runs")
@@ -211,18 +252,24 @@ func TestLocalOperationsAllocateNothing(t *testing.T) {
 	const runs = 100
 	err := collective.Run(2, collective.Options{}, func(c collective.Communicator) error {
 		send, recv, counts := make([]float32, 6), make([]float32, 6), []int{3, 3}
+		w, err := collective.Share(c, 64)
+		if err != nil {
+			return err
+		}
 		operations := func() {
 			collective.AllToAllV(c, recv, counts, send, counts)
 			collective.AllReduce(c, collective.Sum, recv)
 			collective.Broadcast(c, recv, 0)
 			c.Barrier()
+			w.Arrive()
+			w.Await()
 		}
 		if c.Rank() == 1 {
 			for range runs + 1 { // as often as AllocsPerRun
 				operations()
 			}
 		} else if n := testing.AllocsPerRun(runs, operations); n != 0 {
-			return fmt.Errorf("%v allocations in four operations", n)
+			return fmt.Errorf("%v allocations in five operations", n)
 		}
 		return nil
 	})

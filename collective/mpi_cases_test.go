@@ -26,9 +26,11 @@ const (
 var mpiCases = map[string]mpiCase{
 	"conformance":                                 {collective.Options{Backoff: true}, checkWorld, false},
 	"conformance in small messages":               {collective.Options{}.InMessagesOf(1000), checkWorld, false},
+	"conformance without shared memory":           {collective.Options{}.Apart(), checkApart, false},
+	"unequal counts without shared memory":        {collective.Options{Deadline: 20 * aSecond}.Apart(), unequalCounts, false},
 	"hosts of all ranks":                          {collective.Options{}, hostsOfAll, false},
 	"a second start fails":                        {collective.Options{}, startTwice, false},
-	"unequal counts are told to the receiver":     {collective.Options{}, unequalCounts, false},
+	"unequal counts are told to the receiver":     {collective.Options{Deadline: 20 * aSecond}, unequalCounts, false},
 	"a late rank is waited for":                   {collective.Options{Deadline: 20 * aSecond}, lateRank, false},
 	"two groups at once":                          {collective.Options{Backoff: true}, twoGroups, false},
 	"no allocation in steady state":               {collective.Options{}, noAllocation, false},
@@ -39,10 +41,19 @@ var mpiCases = map[string]mpiCase{
 	"the error tells a circle of ranks":           {collective.Options{Deadline: 2 * aSecond, Backoff: true}, circle, true},
 	"the error names where a broadcast stops":     {collective.Options{Deadline: 2 * aSecond, Backoff: true}, broadcastStops, true},
 	"the error knows of waits that are over":      {collective.Options{Deadline: 2 * aSecond, Backoff: true}, overWait, true},
+	"the error names who is not at a window":      {collective.Options{Deadline: 2 * aSecond, Backoff: true}, unarrived, true},
+	"windows are shared on a node":                {collective.Options{}, windowsShared, false},
 	"abort":                                       {collective.Options{}, abort, false},
 }
 
 func checkWorld(w *collective.World) error { return commtest.Check(w.Comm()) }
+
+func checkApart(w *collective.World) error {
+	if _, err := collective.Share(w.Comm(), 64); !errors.Is(err, collective.ErrNotShared) && w.Comm().Size() > 1 {
+		return fmt.Errorf("shares memory: %v", err)
+	}
+	return checkWorld(w)
+}
 
 func hostsOfAll(w *collective.World) error {
 	host, err := os.Hostname()
@@ -62,22 +73,24 @@ func startTwice(*collective.World) error {
 	return nil
 }
 
-// unequalCounts sends 7 bytes from rank 1 to rank 0, which expects another number.
-// The bytes that are not expected at all must not turn up later.
+// unequalCounts sends bytes from rank 1 to rank 0, which expects another number.
+// Bytes that are not expected at all must not turn up later.
 func unequalCounts(w *collective.World) error {
 	c := w.Comm()
-	recvCounts, sendCounts := make([]int, c.Size()), make([]int, c.Size())
-	if c.Rank() == 1 {
-		sendCounts[0] = 7
-	}
-	for _, expected := range []int{4, 9, 0} {
+	const long = 50000 // what goes by messages
+	for _, pair := range [][2]int{{7, 4}, {7, 9}, {7, 0}, {long, 7}, {7, long}, {long, long - 1}, {long, long + 1}} {
+		sent, expected := pair[0], pair[1]
+		recvCounts, sendCounts := make([]int, c.Size()), make([]int, c.Size())
+		if c.Rank() == 1 {
+			sendCounts[0] = sent
+		}
 		if c.Rank() == 0 {
 			recvCounts[1] = expected
 		}
-		err := c.AllToAllV(make([]byte, 9), recvCounts, make([]byte, 7), sendCounts)
+		err := c.AllToAllV(make([]byte, expected), recvCounts, make([]byte, sent), sendCounts)
 		want := ""
 		if c.Rank() == 0 && expected > 0 {
-			want = fmt.Sprintf("rank 1 sends 7 bytes, rank 0 expects %d", expected)
+			want = fmt.Sprintf("rank 1 sends %d bytes, rank 0 expects %d", sent, expected)
 		}
 		if got := fact(err); got != want {
 			return fmt.Errorf("says %q, want %q", got, want)
@@ -87,6 +100,21 @@ func unequalCounts(w *collective.World) error {
 		}
 	}
 	return nil
+}
+
+// windowsShared makes sure that the rules of windows are not passed by offering none.
+func windowsShared(w *collective.World) error {
+	window, err := collective.Share(w.Comm(), 1<<20)
+	if err != nil {
+		return err
+	}
+	if err := window.Grow(1 << 50); !errors.Is(err, collective.ErrNotShared) {
+		return fmt.Errorf("a petabyte gives %v, want %v", err, collective.ErrNotShared)
+	}
+	if n := len(window.Part(0)); n != 1<<20 {
+		return fmt.Errorf("a part holds %d bytes after a failed growth, want %d", n, 1<<20)
+	}
+	return window.Free()
 }
 
 // lateRank makes a rank later than the patience after which the roll is called.
@@ -125,7 +153,10 @@ func noAllocation(w *collective.World) error {
 	size := c.Size()
 	counts := slices.Repeat([]int{3}, size)
 	send, recv := make([]float32, 3*size), make([]float32, 3*size)
-	var err error
+	window, err := collective.Share(c, 64)
+	if err != nil {
+		return err
+	}
 	n := testing.AllocsPerRun(100, func() {
 		err = errors.Join(err,
 			collective.AllToAllV(c, recv, counts, send, counts),
@@ -134,9 +165,11 @@ func noAllocation(w *collective.World) error {
 			collective.AllReduce(c, collective.Sum, recv),
 			collective.Broadcast(c, recv, 0),
 			c.Barrier())
+		window.Arrive()
+		err = errors.Join(err, window.Await())
 	})
 	if n != 0 {
-		return fmt.Errorf("%v allocations in six operations", n)
+		return fmt.Errorf("%v allocations in seven operations", n)
 	}
 	return err
 }

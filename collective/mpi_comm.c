@@ -9,15 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void begin(coll_group *g)
-{
-	g->posted = 0;
-	g->since = 0;
-	g->announced = 0;
-	if (g->now.seq % 64 == 0)
-		coll_hear(g->roll);
-}
-
 static int failed(coll_group *g, int code)
 {
 	g->code = code;
@@ -84,27 +75,43 @@ static int post_send(coll_group *g, const char *buf, intptr_t bytes, int to)
 	return COLL_DONE;
 }
 
-// Posts the receives of all blocks but the own; *own is where that one lies.
+static int in_slot(const coll_group *g, intptr_t bytes)
+{
+	return g->slots && bytes <= COLL_SLOT;
+}
+
+// Posts the receives of all blocks but the own, and of those that come through slots; *own is where
+// that one lies.
 static int post_recv_blocks(coll_group *g, char *recv, const intptr_t *counts, char **own)
 {
 	for (int i = 0; i < g->size; i++) {
-		if (i == g->rank) {
+		int rc = COLL_DONE;
+		if (i == g->rank)
 			*own = recv;
-		} else {
-			int rc = post_recv(g, recv, counts[i], i);
-			if (rc != COLL_DONE)
-				return rc;
-		}
+		else if (!in_slot(g, counts[i]))
+			rc = post_recv(g, recv, counts[i], i);
+		if (rc != COLL_DONE)
+			return rc;
 		recv += counts[i];
 	}
 	return COLL_DONE;
 }
 
-// Posts the sends of the blocks of ranks from ≤ j < to, the first at send.
-static int post_send_blocks(coll_group *g, const char *send, const intptr_t *counts, int from, int to)
+static int send_block(coll_group *g, const char *buf, intptr_t bytes, int to)
+{
+	if (g->slots && bytes > 0) {
+		int rc = coll_put(g, to, buf, bytes);
+		if (rc != COLL_DONE || bytes <= COLL_SLOT)
+			return rc;
+	}
+	return post_send(g, buf, bytes, to);
+}
+
+// Sends the blocks of ranks from ≤ j < to, the first at send.
+static int send_blocks(coll_group *g, const char *send, const intptr_t *counts, int from, int to)
 {
 	for (int j = from; j < to; j++) {
-		int rc = post_send(g, send, counts[j], j);
+		int rc = send_block(g, send, counts[j], j);
 		if (rc != COLL_DONE)
 			return rc;
 		send += counts[j];
@@ -112,9 +119,47 @@ static int post_send_blocks(coll_group *g, const char *send, const intptr_t *cou
 	return COLL_DONE;
 }
 
-int coll_alltoallv(coll_group *g, void *recv, const intptr_t *recv_counts, const void *send, const intptr_t *send_counts)
+// Receives, and throws away, the messages of a block that turns out to be a long one, for which its writer
+// waits.
+static int drain(coll_group *g, int writer, intptr_t want)
 {
-	begin(g);
+	for (int64_t at = 0; g->got > COLL_SLOT && at < g->got; at += g->chunk) {
+		MPI_Request *request = next(g, writer, (int)want);
+		if (!request)
+			return COLL_FULL;
+		int code = MPI_Irecv(NULL, 0, MPI_BYTE, writer, tag(g), g->comm, request);
+		if (code != MPI_SUCCESS)
+			return failed(g, code);
+	}
+	return COLL_SIZE;
+}
+
+// Takes the blocks that come through slots, then waits for the others.
+static int take_blocks(coll_group *g, char *recv, const intptr_t *counts)
+{
+	int fault = COLL_DONE;
+	for (int i = 0; i < g->size && g->slots; i++) {
+		if (i != g->rank && counts[i] > 0 && counts[i] <= COLL_SLOT) {
+			const char *body;
+			int rc = coll_look(g, i, counts[i], &body);
+			if (rc == COLL_DONE)
+				memcpy(recv, body, counts[i]);
+			else if (rc == COLL_SIZE)
+				fault = rc = drain(g, i, counts[i]);
+			if (rc != COLL_DONE && rc != COLL_SIZE)
+				return rc;
+		}
+		recv += counts[i];
+	}
+	int rc = coll_wait(g);
+	coll_through(g);
+	return rc != COLL_DONE ? rc : fault;
+}
+
+int coll_alltoallv(coll_group *g, char *recv, const intptr_t *recv_counts, const char *send, const intptr_t *send_counts)
+{
+	coll_begin(g);
+	coll_begin_in_slots(g);
 	char *own = recv;
 	int rc = post_recv_blocks(g, recv, recv_counts, &own);
 	const char *mine = send;
@@ -123,29 +168,30 @@ int coll_alltoallv(coll_group *g, void *recv, const intptr_t *recv_counts, const
 	intptr_t n = send_counts[g->rank];
 	// Every rank begins with its right neighbour, so that no one is sent to by all at once.
 	if (rc == COLL_DONE)
-		rc = post_send_blocks(g, mine + n, send_counts, g->rank + 1, g->size);
+		rc = send_blocks(g, mine + n, send_counts, g->rank + 1, g->size);
 	if (rc == COLL_DONE)
-		rc = post_send_blocks(g, send, send_counts, 0, g->rank);
+		rc = send_blocks(g, send, send_counts, 0, g->rank);
 	if (rc != COLL_DONE)
 		return rc;
 	if (n > 0)
 		memcpy(own, mine, n);
-	return coll_wait(g);
+	return take_blocks(g, recv, recv_counts);
 }
 
-int coll_allgatherv(coll_group *g, void *recv, const intptr_t *recv_counts, const void *send)
+int coll_allgatherv(coll_group *g, char *recv, const intptr_t *recv_counts, const char *send)
 {
-	begin(g);
+	coll_begin(g);
+	coll_begin_in_slots(g);
 	char *own = recv;
 	intptr_t n = recv_counts[g->rank];
 	int rc = post_recv_blocks(g, recv, recv_counts, &own);
 	for (int i = 1; i < g->size && rc == COLL_DONE; i++)
-		rc = post_send(g, send, n, (g->rank + i) % g->size);
+		rc = send_block(g, send, n, (g->rank + i) % g->size);
 	if (rc != COLL_DONE)
 		return rc;
 	if (n > 0)
 		memcpy(own, send, n);
-	return coll_wait(g);
+	return take_blocks(g, recv, recv_counts);
 }
 
 // Of a broadcast that does not come, marks the rank above as awaited, and, while
@@ -163,9 +209,9 @@ static void suspect_above(coll_group *g, int from_root, int root)
 
 // A binomial tree: a rank receives from the one that differs in its lowest bit
 // (counted from the root), then sends to those that differ in a lower one.
-int coll_bcast(coll_group *g, void *buf, intptr_t bytes, int root)
+int coll_bcast(coll_group *g, char *buf, intptr_t bytes, int root)
 {
-	begin(g);
+	coll_begin(g);
 	int from_root = (g->rank - root + g->size) % g->size, received = COLL_DONE, bit = 1;
 	while (bit < g->size && !(from_root & bit))
 		bit *= 2;
@@ -190,21 +236,23 @@ int coll_bcast(coll_group *g, void *buf, intptr_t bytes, int root)
 	return sent != COLL_DONE ? sent : received;
 }
 
-int coll_allreduce(coll_group *g, void *buf, intptr_t count, int type, int op)
+int coll_allreduce(coll_group *g, char *buf, intptr_t count, int type, int op)
 {
 	const MPI_Datatype types[] = {MPI_INT32_T, MPI_INT64_T, MPI_UINT32_T, MPI_UINT64_T, MPI_FLOAT, MPI_DOUBLE};
 	const int sizes[] = {4, 8, 4, 8, 4, 8};
 	const MPI_Op ops[] = {MPI_SUM, MPI_MIN, MPI_MAX};
-	begin(g);
+	coll_begin(g);
 	if (g->size == 1)
 		return COLL_DONE;
+	if (in_slot(g, count * sizes[type]))
+		return coll_reduce_in_slots(g, buf, count, type, op);
 	intptr_t most = g->chunk / sizes[type];
 	for (intptr_t at = 0; at < count; at += most) {
 		int n = (int)(count - at < most ? count - at : most);
 		MPI_Request *request = next(g, -1, -1);
 		if (!request)
 			return COLL_FULL;
-		char *part = (char *)buf + at * sizes[type];
+		char *part = buf + at * sizes[type];
 		int code = MPI_Iallreduce(MPI_IN_PLACE, part, n, types[type], ops[op], g->comm, request);
 		if (code != MPI_SUCCESS)
 			return failed(g, code);
@@ -217,7 +265,7 @@ int coll_allreduce(coll_group *g, void *buf, intptr_t count, int type, int op)
 
 int coll_barrier(coll_group *g)
 {
-	begin(g);
+	coll_begin(g);
 	if (g->size == 1)
 		return COLL_DONE;
 	MPI_Request *request = next(g, -1, -1);

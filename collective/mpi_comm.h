@@ -1,10 +1,11 @@
 // The MPI side of a group: what gompi lacks. Reading order: mpi_comm.c, mpi_wait.c,
-// mpi_roll.c, mpi_group.c.
+// mpi_roll.c, mpi_group.c, mpi_window.c, mpi_slots.c, mpi_reduce.c.
 #ifndef COLLECTIVE_MPI_COMM_H
 #define COLLECTIVE_MPI_COMM_H
 
 #include <mpi.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdint.h>
 
 // How an operation ended.
@@ -31,6 +32,13 @@ typedef struct {
 	coll_notice *latest; // [world size]: the last notice of each rank
 } coll_roll;
 
+enum {
+	COLL_SLOT = 8192 - 16, // bytes of a message that goes through memory
+	COLL_LOOKS = 8,        // at a counter, which take as long as one look at a request
+};
+
+typedef struct coll_window coll_window;
+
 typedef struct {
 	MPI_Comm comm;
 	coll_roll *roll;
@@ -42,13 +50,21 @@ typedef struct {
 	int64_t deadline, patience; // ns: how long to wait, when to announce it
 	intptr_t chunk;             // bytes in one message, at most
 
+	int apart;          // as if the ranks were on several nodes
+	coll_window *slots; // NULL where the ranks share no memory
+	uint64_t op;        // the last operation that uses them
+	int by_slots;       // whether that one runs
+	int awaited;        // the rank whose slot is waited for, -1 for none
+
 	MPI_Request *requests; // [room], the first `posted` in use
 	MPI_Status *statuses;  // [room]
 	int *peers;            // [room]: -1 for all ranks
 	int *wants;            // [room]: bytes to receive, -1 for a send
 	int posted, room;
 
+	int64_t clock;            // ns, to a few ms: when the last operation began
 	int64_t since, next_call; // ns: when the wait began, when to look at the roll
+	unsigned polls; // of this wait
 	int announced;
 	coll_notice said;  // what the sends of `told` read
 	MPI_Request *told; // [size]
@@ -59,18 +75,53 @@ typedef struct {
 	coll_notice *heard; // [size]: their last notices
 } coll_group;
 
+// How often a rank has arrived at a window: on a cache line of its own.
+typedef struct {
+	_Alignas(64) _Atomic uint64_t arrived;
+} coll_flag;
+
+struct coll_window {
+	coll_group *group;
+	MPI_Comm comm; // of the same ranks: those calls that MPI has no deadline for
+	int size;
+	MPI_Win memory, control;
+	char **parts;      // [size]
+	coll_flag **flags; // [size]
+	intptr_t bytes;    // of each part
+};
+
 int coll_world(coll_roll **roll, coll_group **world);
 int coll_split(coll_group *parent, int color, int key, coll_group **child);
 int coll_free(coll_group *g);
 
 void coll_abort(int code);
 
-int coll_alltoallv(coll_group *g, void *recv, const intptr_t *recv_counts, const void *send, const intptr_t *send_counts);
-int coll_allgatherv(coll_group *g, void *recv, const intptr_t *recv_counts, const void *send);
-int coll_allreduce(coll_group *g, void *buf, intptr_t count, int type, int op);
-int coll_bcast(coll_group *g, void *buf, intptr_t bytes, int root);
+// Buffers are char: cgo looks into what a void pointer points to at every call.
+int coll_alltoallv(coll_group *g, char *recv, const intptr_t *recv_counts, const char *send, const intptr_t *send_counts);
+int coll_allgatherv(coll_group *g, char *recv, const intptr_t *recv_counts, const char *send);
+int coll_allreduce(coll_group *g, char *buf, intptr_t count, int type, int op);
+int coll_bcast(coll_group *g, char *buf, intptr_t bytes, int root);
 int coll_barrier(coll_group *g);
 
+int coll_window_new(coll_group *g, coll_window **w);
+int coll_window_grow(coll_window *w, intptr_t bytes);
+int coll_window_free(coll_window *w);
+int coll_window_await(coll_window *w, uint64_t times);
+
+int coll_slots_new(coll_group *g);
+int coll_put(coll_group *g, int reader, const char *buf, intptr_t bytes);
+int coll_look(coll_group *g, int writer, intptr_t bytes, const char **body);
+int coll_reduce_in_slots(coll_group *g, char *buf, intptr_t count, int type, int op);
+int coll_shrunk(coll_group *g, int writer);
+void coll_begin_in_slots(coll_group *g);
+void coll_through(coll_group *g);
+
+int64_t coll_clock(void);
+void coll_breathe(void);
+int coll_late(coll_group *g);
+void coll_begin(coll_group *g);
+int coll_patience(coll_group *g);
+void coll_end(coll_group *g);
 int coll_wait(coll_group *g);
 int coll_announce(coll_group *g, int64_t kind);
 void coll_hear(coll_roll *roll);

@@ -171,3 +171,22 @@ func staysBroken(group collective.Communicator, w *collective.World) error {
 	}
 	return nil
 }
+
+// unarrived lets rank 2 stay away from a window.
+func unarrived(w *collective.World) error {
+	group, err := w.Comm().Split(0, 0)
+	if err != nil {
+		return err
+	}
+	window, err := collective.Share(group, 64)
+	if err != nil {
+		return err
+	}
+	if group.Rank() == 2 {
+		return nil
+	}
+	meet(w, "window", 3)
+	window.Arrive()
+	err = isLate(window.Await(), "win_wait", collective.Late{Rank: 2, Host: w.Hosts()[2]})
+	return errors.Join(err, staysBroken(group, w))
+}

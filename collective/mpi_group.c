@@ -92,13 +92,16 @@ int coll_split(coll_group *parent, int color, int key, coll_group **child)
 	g->deadline = parent->deadline;
 	g->patience = parent->patience;
 	g->chunk = parent->chunk;
+	g->apart = parent->apart;
 	*child = g;
-	return MPI_SUCCESS;
+	return coll_slots_new(g);
 }
 
 int coll_free(coll_group *g)
 {
-	int told, code = MPI_Comm_free(&g->comm);
+	int told, code = g->slots ? coll_window_free(g->slots) : MPI_SUCCESS;
+	if (code == MPI_SUCCESS)
+		code = MPI_Comm_free(&g->comm);
 	MPI_Testall(g->size, g->told, &told, MPI_STATUSES_IGNORE);
 	if (told)
 		dispose(g); // else a notice is still being read from g

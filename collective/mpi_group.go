@@ -70,6 +70,11 @@ func (c *mpiComm) Free() error {
 		return at.wrap(-1, ErrFreed)
 	}
 	g := c.c
+	if c.broken == nil && g.slots != nil {
+		if err := c.meet(free); err != nil {
+			return err
+		}
+	}
 	c.c = nil
 	if c.broken != nil {
 		return nil

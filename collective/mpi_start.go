@@ -53,6 +53,12 @@ func (w *mpiWorld) open(opts Options, size int) error {
 	if opts.Backoff {
 		g.backoff = 1
 	}
+	if opts.apart {
+		g.apart = 1
+	}
+	if code := C.coll_slots_new(g); code != C.MPI_SUCCESS {
+		return fmt.Errorf("collective: start: %w (rank %d of %d)", mpiError(code), at.rank, at.size)
+	}
 	w.hosts = make([]string, size)
 	w.comm = newMPIComm(g, 1, identity(size), w)
 	return w.gatherHosts()

@@ -105,11 +105,14 @@ func TestMPIWorld(t *testing.T) {
 	}{
 		{"conformance", []int{1, 2, 3, 4}},
 		{"conformance in small messages", []int{1, 2, 3, 4}},
+		{"conformance without shared memory", []int{1, 2, 3, 4}},
+		{"unequal counts without shared memory", []int{3}},
 		{"hosts of all ranks", []int{1, 3}},
 		{"a second start fails", []int{1}},
 		{"unequal counts are told to the receiver", []int{3}},
 		{"a late rank is waited for", []int{2}},
 		{"two groups at once", []int{2, 4}},
+		{"windows are shared on a node", []int{1, 3}},
 		{"no allocation in steady state", []int{1, 2}},
 		{"backoff leaves the core to others", []int{2}},
 	} {
@@ -137,6 +140,7 @@ func TestMPIDeadline(t *testing.T) {
 		{"the error tells a circle of ranks", 3},
 		{"the error names where a broadcast stops", 4},
 		{"the error knows of waits that are over", 3},
+		{"the error names who is not at a window", 4},
 	} {
 		t.Run(test.rule, func(t *testing.T) {
 			t.Parallel()

@@ -30,6 +30,18 @@ static int64_t clock_ns(void)
 	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
 }
 
+// The time to a few milliseconds, where that is cheaper than to the nanosecond.
+int64_t coll_clock(void)
+{
+#ifdef CLOCK_MONOTONIC_COARSE
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+#else
+	return clock_ns();
+#endif
+}
+
 static void pause_after(int64_t waited)
 {
 #ifdef __linux__
@@ -46,11 +58,11 @@ static void pause_after(int64_t waited)
 
 // Marks the ranks that unfinished requests wait for. With none of them known, as
 // in MPI's own collectives, that is all ranks.
-static int late(coll_group *g)
+int coll_late(coll_group *g)
 {
 	coll_latest(g);
 	for (int rank = 0; rank < g->size; rank++)
-		g->pending[rank] = 0;
+		g->pending[rank] = rank == g->awaited;
 	for (int i = 0; i < g->posted; i++) {
 		int done = 1;
 		if (g->requests[i] != MPI_REQUEST_NULL)
@@ -66,69 +78,103 @@ static int late(coll_group *g)
 	return COLL_LATE;
 }
 
-// Compares the sizes of what has come with what was wanted. Testall has set
-// MPI_ERROR only where it says in_status.
-static int check_sizes(coll_group *g, int in_status)
+// Compares the size of what has come for a request with what was wanted; code is what MPI
+// says of it. Of several faults the first is told.
+static int check_size(coll_group *g, int i, int code)
 {
-	int rc = COLL_DONE;
-	for (int i = 0; i < g->posted; i++) {
-		int code = in_status ? g->statuses[i].MPI_ERROR : MPI_SUCCESS;
-		if (code != MPI_SUCCESS) {
-			int class;
-			MPI_Error_class(code, &class);
-			if (class != MPI_ERR_TRUNCATE) {
-				g->code = code;
-				return COLL_MPI;
-			}
-		}
-		if (g->wants[i] < 0)
-			continue;
-		int got;
-		MPI_Get_count(&g->statuses[i], MPI_BYTE, &got);
-		if (got == g->wants[i] && code == MPI_SUCCESS)
-			continue;
-		if (rc == COLL_DONE) {
-			g->peer = g->peers[i];
-			g->got = got;
-			g->want = g->wants[i];
-			rc = COLL_SIZE;
-		}
-	}
-	return rc;
-}
-
-// Completes all posted requests, or gives up a while after the deadline: one more
-// `patience`, in which ranks that came just before it make themselves heard.
-int coll_wait(coll_group *g)
-{
-	for (unsigned polls = 1; g->posted > 0; polls++) {
-		int done, code = MPI_Testall(g->posted, g->requests, &done, g->statuses);
-		if (code != MPI_SUCCESS && code != MPI_ERR_IN_STATUS) {
+	if (code != MPI_SUCCESS) {
+		int class;
+		MPI_Error_class(code, &class);
+		if (class != MPI_ERR_TRUNCATE) {
 			g->code = code;
 			return COLL_MPI;
 		}
-		if (done || code == MPI_ERR_IN_STATUS) {
-			int rc = check_sizes(g, code == MPI_ERR_IN_STATUS);
-			g->posted = 0;
-			if (g->announced)
-				coll_announce(g, 0);
-			return rc;
-		}
-		if (polls < (g->backoff ? CROWDED_POLLS : EAGER_POLLS) || (!g->backoff && polls % CLOCK_POLLS != 0))
-			continue;
-		int64_t now = clock_ns();
-		if (g->since == 0)
-			g->since = g->next_call = now;
-		int64_t waited = now - g->since;
-		if (waited > g->patience && now >= g->next_call) {
-			g->announced = g->announced || coll_announce(g, g->now.kind);
-			coll_hear(g->roll);
-			g->next_call = now + ROLL_PERIOD;
-		}
-		if (waited > g->deadline + g->patience)
-			return late(g);
-		if (g->backoff)
-			pause_after(waited);
 	}
+	if (g->wants[i] < 0)
+		return COLL_DONE;
+	int got;
+	MPI_Get_count(&g->statuses[i], MPI_BYTE, &got);
+	if (got == g->wants[i] && code == MPI_SUCCESS)
+		return COLL_DONE;
+	g->peer = g->peers[i];
+	g->got = got;
+	g->want = g->wants[i];
+	return COLL_SIZE;
+}
+
+void coll_breathe(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_pause();
+#endif
+}
+
+// Begins an operation.
+void coll_begin(coll_group *g)
+{
+	g->posted = 0;
+	g->awaited = -1;
+	g->by_slots = 0;
+	g->polls = 0;
+	g->since = 0;
+	g->announced = 0;
+	g->clock = coll_clock();
+	if (g->now.seq % 64 == 0)
+		coll_hear(g->roll);
+}
+
+// Takes the announcement of a long wait back.
+void coll_end(coll_group *g)
+{
+	if (g->announced)
+		coll_announce(g, 0);
+}
+
+// What a rank does between two looks at what it waits for. It gives up a while after the deadline: one
+// more `patience`, in which ranks that came just before it make themselves heard.
+int coll_patience(coll_group *g)
+{
+	g->polls++;
+	if (g->polls < (g->backoff ? CROWDED_POLLS : EAGER_POLLS) || (!g->backoff && g->polls % CLOCK_POLLS != 0))
+		return COLL_DONE;
+	int64_t now = clock_ns();
+	if (g->since == 0)
+		g->since = g->next_call = now;
+	int64_t waited = now - g->since;
+	if (waited > g->patience && now >= g->next_call) {
+		g->announced = g->announced || coll_announce(g, g->now.kind);
+		coll_hear(g->roll);
+		g->next_call = now + ROLL_PERIOD;
+	}
+	if (waited > g->deadline + g->patience)
+		return COLL_LATE;
+	if (g->backoff)
+		pause_after(waited);
 	return COLL_DONE;
+}
+
+// Completes all posted requests.
+int coll_wait(coll_group *g)
+{
+	int rc = COLL_DONE;
+	for (int at = 0; at < g->posted;) {
+		int done, code = MPI_Test(&g->requests[at], &done, &g->statuses[at]);
+		if (done || code != MPI_SUCCESS) {
+			int fault = check_size(g, at++, code);
+			if (fault == COLL_MPI)
+				return fault;
+			rc = rc != COLL_DONE ? rc : fault;
+		} else if (g->wants[at] > COLL_SLOT && coll_shrunk(g, g->peers[at])) {
+			MPI_Cancel(&g->requests[at]);
+			MPI_Request_free(&g->requests[at]);
+			g->peer = g->peers[at];
+			g->want = g->wants[at++];
+			rc = COLL_SIZE;
+		} else if (coll_patience(g) != COLL_DONE) {
+			return coll_late(g);
+		}
+	}
+	g->posted = 0;
+	coll_end(g);
+	return rc;
 }

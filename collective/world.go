@@ -15,7 +15,8 @@ type Options struct {
 	// others. Set it where there are more ranks than cores.
 	Backoff bool
 
-	chunk int // bytes in one MPI message, a multiple of 8; 0 stands for maxChunk
+	chunk int  // bytes in one MPI message, a multiple of 8; 0 stands for maxChunk
+	apart bool // share no memory, as ranks of several nodes
 }
 
 // maxChunk is far from the 2³¹ at which MPI's counts wrap.

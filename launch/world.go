@@ -13,7 +13,8 @@ import (
 // World is this process among the ranks that its launcher started.
 type World struct {
 	*collective.World
-	Process runtime.Process
+	Process  runtime.Process
+	Launched bool // by mpirun or srun, be it as the only rank
 }
 
 // OpenAlone makes a world of this process alone, for commands that start ranks
@@ -52,8 +53,9 @@ func Open(deadline time.Duration) (*World, error) {
 		return nil, fmt.Errorf("launch: the launcher started %d ranks, MPI sees %d: start with mpirun of the MPI that capmoe was built with, or srun --mpi=pmix", env.ranks, size)
 	}
 	return &World{
-		World:   world,
-		Process: runtime.Process{Comm: world.Comm(), Hosts: world.Hosts(), Threads: env.threads(os.LookupEnv), Crowded: opts.Backoff},
+		World:    world,
+		Process:  runtime.Process{Comm: world.Comm(), Hosts: world.Hosts(), Threads: env.threads(os.LookupEnv), Crowded: opts.Backoff},
+		Launched: env.ranks > 0,
 	}, nil
 }
 

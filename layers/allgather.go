@@ -50,10 +50,14 @@ func newAllGather(c collective.Communicator, p Parts, where Placement) *allGathe
 	return g
 }
 
-func (g *allGather) dispatch(plan *capacity.Plan, x []float32) (arrived, error) {
+func (g *allGather) begin(plan *capacity.Plan, x []float32) error {
 	if err := errors.Join(sameHash(g.comm, plan), g.gather(plan, x)); err != nil {
-		return arrived{}, fmt.Errorf("layers: layer %d: allgather: %w", plan.Layer, err)
+		return fmt.Errorf("layers: layer %d: allgather: %w", plan.Layer, err)
 	}
+	return nil
+}
+
+func (g *allGather) finish(*capacity.Plan) (arrived, error) {
 	clear(g.rowNum)
 	for _, e := range g.allExp {
 		if i := g.local[e]; i >= 0 {

@@ -41,7 +41,11 @@
 //	router.go            scores, and the groups that confine a choice
 //	capacity/            which pairs are computed
 //	placement.go         which ranks hold which experts
-//	exchange.go          rows to experts and back: dispatch.go all-to-all, allgather.go
+//	exchange.go          rows to experts and back
+//	dispatch.go          all-to-all: rows written into the memory of ranks of the same node, sent to others
+//	counts.go room.go combine.go   its counts, the places of rows, and the way back
+//	mailbox.go           the memory that ranks of a node share
+//	allgather.go         the other way
 //	experts.go           the experts of this rank
 //	mlp.go               a gated perceptron
 //	shared.go            the expert that every token goes through

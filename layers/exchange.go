@@ -31,10 +31,12 @@ func ParseWire(name string) (Wire, error) {
 	return 0, fmt.Errorf("layers: unknown token dispatcher type %q, want alltoall or allgather", name)
 }
 
-// exchange brings rows to their experts and the outputs back. The experts put their
-// outputs in the place of the rows; combine computes y[t] = Σ weight · output.
+// exchange brings rows to their experts and the outputs back. Between begin and finish
+// rows are under way, and the rank may compute something else; x stays as it is. The
+// experts put their outputs in the place of the rows; combine computes y[t] = Σ weight · output.
 type exchange interface {
-	dispatch(plan *capacity.Plan, x []float32) (arrived, error)
+	begin(plan *capacity.Plan, x []float32) error
+	finish(plan *capacity.Plan) (arrived, error)
 	combine(plan *capacity.Plan, y []float32) error
 }
 
@@ -46,19 +48,31 @@ type arrived struct {
 	load    int       // pairs computed here
 }
 
-// newExchange prepares the exchange of one layer, or of all layers that place their
-// experts alike.
-func newExchange(c collective.Communicator, p Parts, where Placement) (exchange, error) {
+// newExchanges prepares the exchange of every placement: of all layers, where they place their
+// experts alike, or one of each. All ranks call it.
+func newExchanges(c collective.Communicator, p Parts) ([]exchange, error) {
 	if err := (Dialect{p.Policy, p.Wire}).Validate(); err != nil {
 		return nil, err
 	}
-	if p.Wire != AllGather {
-		return newAllToAll(c, p, where), nil
+	if p.Wire == AllGather {
+		if p.Placements != nil {
+			return nil, fmt.Errorf("layers: replicated experts are reached by alltoall, not by %v", p.Wire)
+		}
+		return []exchange{newAllGather(c, p, PlacementOf(p.Layout))}, nil
 	}
-	if p.Placements != nil {
-		return nil, fmt.Errorf("layers: replicated experts are reached by alltoall, not by %v", p.Wire)
+	placements := p.Placements
+	if placements == nil {
+		placements = []Placement{PlacementOf(p.Layout)}
 	}
-	return newAllGather(c, p, where), nil
+	box, err := newMailbox(c, p.Layout, headWords(placements))
+	if err != nil {
+		return nil, fmt.Errorf("layers: memory of a node: %w", err)
+	}
+	exchanges := make([]exchange, len(placements))
+	for i, where := range placements {
+		exchanges[i] = newAllToAll(c, p, where, box)
+	}
+	return exchanges, nil
 }
 
 // sameHash fails on every rank unless all hold the same plan.
@@ -73,3 +87,27 @@ func sameHash(c collective.Communicator, plan *capacity.Plan) error {
 	}
 	return nil
 }
+
+// Exchange is the way of rows there and back alone, without experts: for benchmarks.
+type Exchange struct{ way exchange }
+
+// NewExchange prepares it. All ranks call it.
+func NewExchange(c collective.Communicator, p Parts) (Exchange, error) {
+	all, err := newExchanges(c, p)
+	if err != nil {
+		return Exchange{}, err
+	}
+	return Exchange{all[0]}, nil
+}
+
+// Dispatch brings the rows of x, [T_l, H], to the ranks of their experts, and gives those that have come, [N, H].
+func (e Exchange) Dispatch(plan *capacity.Plan, x []float32) ([]float32, error) {
+	if err := e.way.begin(plan, x); err != nil {
+		return nil, err
+	}
+	in, err := e.way.finish(plan)
+	return in.rows, err
+}
+
+// Combine computes y[t] = Σ weight · row over what the rows of Dispatch have become; y is [T_l, H].
+func (e Exchange) Combine(plan *capacity.Plan, y []float32) error { return e.way.combine(plan, y) }

@@ -27,15 +27,9 @@ func NewMoE(c collective.Communicator, p Parts) (*MoE, error) {
 	if err != nil {
 		return nil, fmt.Errorf("layers: mixture: %w", err)
 	}
-	placements := p.Placements
-	if placements == nil {
-		placements = []Placement{PlacementOf(p.Layout)}
-	}
-	exchanges := make([]exchange, len(placements))
-	for i, where := range placements {
-		if exchanges[i], err = newExchange(c, p, where); err != nil {
-			return nil, err
-		}
+	exchanges, err := newExchanges(c, p)
+	if err != nil {
+		return nil, err
 	}
 	return &MoE{
 		router:   router{experts: cfg.MoE.Experts, cfg: cfg.MoE.Router},
@@ -59,13 +53,21 @@ func (m *MoE) Forward(y, x []float32, w *BlockWeights, layer int, tokens []int32
 	}
 	m.hooks.enter(layer, Dispatch)
 	exchange := m.exchange[layer%len(m.exchange)]
-	in, err := exchange.dispatch(plan, x)
+	if err := exchange.begin(plan, x); err != nil {
+		return err
+	}
+	var shared []float32
+	if w.Shared != nil { // while rows are under way
+		m.hooks.enter(layer, Expert)
+		shared = m.shared.forward(x, len(tokens), w)
+		m.hooks.enter(layer, Dispatch)
+	}
+	in, err := exchange.finish(plan)
 	if err != nil {
 		return err
 	}
 	m.hooks.enter(layer, Expert)
 	m.experts.forward(in, w.Experts)
-	shared := m.shared.forward(x, len(tokens), w)
 	m.hooks.enter(layer, Combine)
 	if err := exchange.combine(plan, y); err != nil {
 		return err

@@ -18,6 +18,14 @@ type made struct {
 	ref    Reference
 	x      []float32 // [T, H]
 	tokens int
+
+	nodes      []int32      // [P] where the ranks are; nil: on one node
+	placements []Placement  // nil: as the layout says
+	spoil      func(m *MoE) // before the first step; nil: not
+	idle       bool         // the last rank holds no tokens
+
+	kept   [][]int32 // [T] the plan's pairs; nil: not wanted
+	weight [][]float32
 }
 
 func makeMixture(seed uint64, tokens int) made {
@@ -63,41 +71,67 @@ func (m made) weights(lib kernel.Library, owned []int) (*BlockWeights, error) {
 // run computes the mixture on ranks that hold tokens in blocks; the last rank holds
 // none if idle. kept are the plan's pairs of every token.
 func (m made) run(ranks int, idle bool, d Dialect) (y []float32, kept [][]int32, weight [][]float32, err error) {
-	h := m.cfg.Hidden
 	y = make([]float32, len(m.x))
-	kept, weight = make([][]int32, m.tokens), make([][]float32, m.tokens)
-	layout := capacity.Contiguous(m.cfg.MoE.Experts, ranks)
-	holders := ranks
-	if idle && ranks > 1 {
+	m.idle = idle && ranks > 1
+	m.kept, m.weight = make([][]int32, m.tokens), make([][]float32, m.tokens)
+	err = collective.Run(ranks, collective.Options{}, func(c collective.Communicator) error {
+		_, _, err := m.onRank(c, y, d)
+		return err
+	})
+	return y, m.kept, m.weight, err
+}
+
+// onRank computes the outputs of a rank's tokens, those from..to, in their place in y.
+func (m made) onRank(c collective.Communicator, y []float32, d Dialect) (from, to int, err error) {
+	h := m.cfg.Hidden
+	layout := capacity.Contiguous(m.cfg.MoE.Experts, c.Size())
+	if m.nodes != nil {
+		if layout, err = capacity.NewLayout(layout.ExpertRank, m.nodes); err != nil {
+			return 0, 0, err
+		}
+	}
+	held := PlacementOf(layout).Held
+	if m.placements != nil {
+		held = m.placements[0].Held
+	}
+	lib, err := kernel.New(kernel.Options{})
+	if err != nil {
+		return 0, 0, err
+	}
+	w, err := m.weights(lib, held[c.Rank()])
+	if err != nil {
+		return 0, 0, err
+	}
+	holders := c.Size()
+	if m.idle {
 		holders--
 	}
-	err = collective.Run(ranks, collective.Options{}, func(c collective.Communicator) error {
-		lib, err := kernel.New(kernel.Options{})
-		if err != nil {
-			return err
-		}
-		w, err := m.weights(lib, layout.Owned(c.Rank()))
-		if err != nil {
-			return err
-		}
-		from, to := min(c.Rank(), holders)*m.tokens/holders, min(c.Rank()+1, holders)*m.tokens/holders
-		tokens := make([]int32, 0, to-from)
-		for t := from; t < to; t++ {
-			tokens = append(tokens, int32(t))
-		}
-		hooks := &Hooks{Planned: func(p *capacity.Plan, _ []float32, _ int) {
-			for i, t := range tokens {
-				kept[t] = slices.Clone(p.Expert[p.Offset[i]:p.Offset[i+1]])
-				weight[t] = slices.Clone(p.Weight[p.Offset[i]:p.Offset[i+1]])
+	from, to = min(c.Rank(), holders)*m.tokens/holders, min(c.Rank()+1, holders)*m.tokens/holders
+	tokens := make([]int32, 0, to-from)
+	for t := from; t < to; t++ {
+		tokens = append(tokens, int32(t))
+	}
+	hooks := &Hooks{Planned: func(p *capacity.Plan, _ []float32, _ int) {
+		for i, t := range tokens {
+			if m.kept != nil {
+				m.kept[t] = slices.Clone(p.Expert[p.Offset[i]:p.Offset[i+1]])
+				m.weight[t] = slices.Clone(p.Weight[p.Offset[i]:p.Offset[i+1]])
 			}
-		}}
-		moe, err := NewMoE(c, Parts{Config: m.cfg, Policy: d.Policy, Wire: d.Wire, Layout: layout, Hooks: hooks})
-		if err != nil {
-			return err
 		}
-		return moe.Forward(y[from*h:to*h], m.x[from*h:to*h], w, 0, tokens)
-	})
-	return y, kept, weight, err
+	}}
+	moe, err := NewMoE(c, Parts{Config: m.cfg, Policy: d.Policy, Wire: d.Wire, Layout: layout, Placements: m.placements, Hooks: hooks})
+	if err != nil {
+		return 0, 0, err
+	}
+	if m.spoil != nil {
+		m.spoil(moe)
+	}
+	for range 2 { // what memory holds from the step before must not matter
+		if err := moe.Forward(y[from*h:to*h], m.x[from*h:to*h], w, 0, tokens); err != nil {
+			return 0, 0, err
+		}
+	}
+	return from, to, nil
 }
 
 var policies = []capacity.Config{

@@ -1,6 +1,10 @@
 package layers
 
-import "capmoe/layers/kernel"
+import (
+	"capmoe/layers/kernel"
+
+	"gonum.org/v1/gonum/blas/gonum"
+)
 
 // rmsNorm computes dst = w ⊙ x / sqrt(mean(x²) + eps) for every row of x, [n, len(w)].
 // dst may be x. (Zhang, Sennrich 2019.)
@@ -10,17 +14,12 @@ func rmsNorm(dst, x, w []float32, eps float32) {
 
 // addTo computes dst += x.
 func addTo(dst, x []float32) {
-	for i, v := range x {
-		dst[i] += v
-	}
+	gonum.Implementation{}.Saxpy(len(x), 1, x, 1, dst, 1)
 }
 
 // addScaled computes dst += a·x over the length of dst.
 func addScaled(dst []float32, a float32, x []float32) {
-	x = x[:len(dst)]
-	for i, v := range x {
-		dst[i] += a * v
-	}
+	gonum.Implementation{}.Saxpy(len(dst), a, x, 1, dst, 1)
 }
 
 // addRows adds bias to every row of x, [n, len(bias)].

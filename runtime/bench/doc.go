@@ -16,4 +16,7 @@
 //	prefill.go a prompt through them, spread over the ranks
 //	decode.go  many sequences through them, a token each
 //	read.go    how fast memory is read
+//	collective.go  collectives of one size after the other
+//	dispatch.go    rows to their experts and back
+//	against.go     both against plain/collective.c, which knows MPI alone
 package bench

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"capmoe/collective"
+	"capmoe/runtime/bench"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/urfave/cli/v2"
+)
+
+func benchCollectiveCommand(t terminal) *cli.Command {
+	return &cli.Command{
+		Name:      "collective",
+		Usage:     "collectives from 64 bytes to 4 megabytes; alone, against a plain C program by turns",
+		UsageText: "capmoe bench collective --ranks P [flags]\nmpirun -n P capmoe bench collective [flags]",
+		Flags: []cli.Flag{
+			&cli.IntFlag{Name: "ranks", Value: 2, Usage: "`P` ranks that mpirun starts, of capmoe and of the C program, when this process is alone"},
+			&cli.StringSliceFlag{Name: "op", Value: cli.NewStringSlice("alltoallv"), Usage: strings.Join(bench.CollectiveOps, ", ") + "; several with commas"},
+			&cli.IntSliceFlag{Name: "bytes", Value: cli.NewIntSlice(64, 256, 1<<10, 4<<10, 16<<10, 64<<10, 256<<10, 1<<20, 4<<20), Usage: "`N` from every rank to every other; several with commas"},
+			&cli.IntFlag{Name: "turns", Value: 5, Usage: "`N` runs of each program"},
+			&cli.IntFlag{Name: "repeats", Value: 15, Usage: "`N` timed repeats of many calls in a run"},
+			jsonFlag(),
+		},
+		Action: func(c *cli.Context) error { return runBenchCollective(c, t) },
+	}
+}
+
+func runBenchCollective(c *cli.Context, t terminal) error {
+	for _, name := range []string{"ranks", "turns", "repeats"} {
+		if c.Int(name) < 1 {
+			return usagef("bench collective: --%s %d, want 1 or more", name, c.Int(name))
+		}
+	}
+	var cases []bench.CollectiveCase
+	for _, op := range c.StringSlice("op") {
+		for _, bytes := range c.IntSlice("bytes") {
+			k, err := bench.NewCollectiveCase(op, bytes)
+			if err != nil {
+				return usagef("%v", err)
+			}
+			cases = append(cases, k)
+		}
+	}
+	out, err := openJSON(c, t)
+	if err != nil {
+		return err
+	}
+	defer out.discard()
+	if t.world.Launched {
+		return measureCollectives(c, t, out, cases)
+	}
+	return compareCollectives(c, t, out, cases)
+}
+
+// measureCollectives is what every rank does under mpirun.
+func measureCollectives(c *cli.Context, t terminal, out *jsonOutput, cases []bench.CollectiveCase) error {
+	if c.IsSet("ranks") && c.Int("ranks") != t.world.Comm().Size() {
+		return usagef("bench collective: --ranks %d under a launcher that has started %d", c.Int("ranks"), t.world.Comm().Size())
+	}
+	r, err := bench.Collective(t.world.Comm(), cases, c.Int("repeats"))
+	if err != nil {
+		return err
+	}
+	if err := out.write(t, r); err != nil {
+		return err
+	}
+	if c.String("json") == "-" {
+		return nil
+	}
+	fmt.Fprintf(t.stdout, "%d ranks; slowest rank, median of %d repeats; every case verified\n\n", r.Ranks, c.Int("repeats"))
+	tab := newTable(t.stdout)
+	tab.AppendHeader(table.Row{"operation", "bytes", "median µs", "min", "max", "algorithm GB/s", "bus GB/s"})
+	for _, r := range r.Results {
+		algorithm, bus := r.Rates(t.world.Comm().Size())
+		tab.AppendRow(table.Row{r.Op, r.Bytes, micros(r.Median), micros(r.Min), micros(r.Max), fmt.Sprintf("%.2f", algorithm/1e9), fmt.Sprintf("%.2f", bus/1e9)})
+	}
+	tab.Render()
+	return nil
+}
+
+// compareCollectives starts both programs by turns.
+func compareCollectives(c *cli.Context, t terminal, out *jsonOutput, cases []bench.CollectiveCase) error {
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("bench collective: %w", err)
+	}
+	program := []string{self, "bench", "collective", "--json", "-", "--repeats", strconv.Itoa(c.Int("repeats")), "--op", strings.Join(c.StringSlice("op"), ",")}
+	for _, bytes := range c.IntSlice("bytes") {
+		program = append(program, "--bytes", strconv.Itoa(bytes))
+	}
+	ranks := c.Int("ranks")
+	contest := bench.Contest{Program: program, Ranks: ranks, Turns: c.Int("turns"), Repeats: c.Int("repeats")}
+	results, err := contest.Collectives(c.Context, cases)
+	if err := collective.Agree(t.world.Comm(), err); err != nil {
+		return err
+	}
+	if err := out.write(t, map[string]any{"ranks": ranks, "turns": c.Int("turns"), "comparisons": results}); err != nil {
+		return err
+	}
+	if c.String("json") == "-" {
+		return nil
+	}
+	fmt.Fprintf(t.stdout, "%d ranks; capmoe and a plain C program on the same MPI by turns, median of %d runs, each of %d repeats, slowest rank; every case verified\n\n", ranks, c.Int("turns"), c.Int("repeats"))
+	tab := newTable(t.stdout)
+	tab.AppendHeader(table.Row{"operation", "bytes", "capmoe µs", "min", "max", "C µs", "min", "max", "ratio", "bus GB/s"})
+	for _, r := range results {
+		_, bus := bench.CollectiveResult{Op: r.Op, Bytes: r.Bytes, Sample: r.Ours}.Rates(ranks)
+		tab.AppendRow(table.Row{r.Op, r.Bytes, micros(r.Ours.Median), micros(r.Ours.Min), micros(r.Ours.Max), micros(r.Plain.Median), micros(r.Plain.Min), micros(r.Plain.Max), fmt.Sprintf("%.2f×", r.Ratio), fmt.Sprintf("%.2f", bus/1e9)})
+	}
+	tab.Render()
+	return nil
+}
+
+func micros(d time.Duration) string { return fmt.Sprintf("%.2f", float64(d)/1e3) }

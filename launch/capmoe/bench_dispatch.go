@@ -1,0 +1,125 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"capmoe/collective"
+	"capmoe/runtime/bench"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/urfave/cli/v2"
+)
+
+func benchDispatchCommand(t terminal) *cli.Command {
+	return &cli.Command{
+		Name:      "dispatch",
+		Usage:     "rows to their experts and back; alone, against two MPI_Alltoallv of a plain C program by turns",
+		UsageText: "capmoe bench dispatch --ranks P [flags]\nmpirun -n P capmoe bench dispatch [flags]",
+		Flags: []cli.Flag{
+			shapeFlag(),
+			&cli.IntFlag{Name: "tokens", Value: 2048, Usage: "`T`, tokens of the step over all ranks"},
+			&cli.IntFlag{Name: "ranks", Value: 2, Usage: "`P` ranks that mpirun starts, of capmoe and of the C program, when this process is alone"},
+			&cli.IntFlag{Name: "turns", Value: 5, Usage: "`N` runs of each program"},
+			&cli.IntFlag{Name: "repeats", Value: 15, Usage: "`N` timed round trips in a run"},
+			jsonFlag(),
+		},
+		Action: func(c *cli.Context) error { return runBenchDispatch(c, t) },
+	}
+}
+
+func runBenchDispatch(c *cli.Context, t terminal) error {
+	shape, err := bench.ShapeOf(c.String("shape"))
+	if err != nil {
+		return usagef("bench dispatch: --shape %q, want one of %s", c.String("shape"), strings.Join(bench.ShapeNames(), ", "))
+	}
+	for _, name := range []string{"tokens", "ranks", "turns", "repeats"} {
+		if c.Int(name) < 1 {
+			return usagef("bench dispatch: --%s %d, want 1 or more", name, c.Int(name))
+		}
+	}
+	ranks := c.Int("ranks")
+	if t.world.Launched {
+		if ranks = t.world.Comm().Size(); c.IsSet("ranks") && c.Int("ranks") != ranks {
+			return usagef("bench dispatch: --ranks %d under a launcher that has started %d", c.Int("ranks"), ranks)
+		}
+	}
+	if ranks > shape.Experts {
+		return usagef("bench dispatch: %d ranks for the %d experts of %s, want at most as many", ranks, shape.Experts, shape.Name)
+	}
+	out, err := openJSON(c, t)
+	if err != nil {
+		return err
+	}
+	defer out.discard()
+	if t.world.Launched {
+		return measureDispatch(c, t, out, shape)
+	}
+	return compareDispatch(c, t, out)
+}
+
+// measureDispatch is what every rank does under mpirun.
+func measureDispatch(c *cli.Context, t terminal, out *jsonOutput, shape bench.Shape) error {
+	r, err := bench.Dispatch(t.world.Process, shape, c.Int("tokens"), c.Int("repeats"))
+	if err != nil {
+		return err
+	}
+	if err := out.write(t, r); err != nil {
+		return err
+	}
+	if c.String("json") != "-" {
+		printDispatch(t, &bench.DispatchComparison{DispatchReport: *r})
+	}
+	return nil
+}
+
+// compareDispatch starts both programs by turns.
+func compareDispatch(c *cli.Context, t terminal, out *jsonOutput) error {
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("bench dispatch: %w", err)
+	}
+	program := []string{self, "bench", "dispatch", "--json", "-"}
+	for _, name := range []string{"shape", "tokens", "repeats"} {
+		program = append(program, "--"+name, fmt.Sprint(c.Value(name)))
+	}
+	contest := bench.Contest{Program: program, Ranks: c.Int("ranks"), Turns: c.Int("turns"), Repeats: c.Int("repeats")}
+	r, err := contest.Dispatches(c.Context)
+	if err := collective.Agree(t.world.Comm(), err); err != nil {
+		return err
+	}
+	if err := out.write(t, r); err != nil {
+		return err
+	}
+	if c.String("json") != "-" {
+		printDispatch(t, r)
+	}
+	return nil
+}
+
+func printDispatch(t terminal, r *bench.DispatchComparison) {
+	sums := make([]int64, r.Ranks)
+	for i, n := range r.Bytes {
+		sums[i%r.Ranks] += n
+	}
+	fmt.Fprintf(t.stdout, "%s: %d experts, top %d, H %d; %d tokens on %d ranks, dropless; the busiest rank receives %.1f MB one way; slowest rank, medians of %d; verified\n\n",
+		r.Shape.Name, r.Shape.Experts, r.Shape.TopK, r.Shape.Hidden, r.Tokens, r.Ranks, float64(slices.Max(sums))/1e6, r.Trip.Count)
+	tab := newTable(t.stdout)
+	tab.AppendHeader(table.Row{"", "ms", "min", "max"})
+	row := func(name string, s bench.Sample) {
+		ms := func(d time.Duration) string { return strconv.FormatFloat(float64(d)/1e6, 'f', 2, 64) }
+		tab.AppendRow(table.Row{name, ms(s.Median), ms(s.Min), ms(s.Max)})
+	}
+	row("dispatch", r.There)
+	row("combine, weights applied", r.Back)
+	row("round trip", r.Trip)
+	if r.Plain.Count > 0 {
+		row("two MPI_Alltoallv in C", r.Plain)
+		tab.AppendRow(table.Row{"ratio", fmt.Sprintf("%.2f×", r.Ratio)})
+	}
+	tab.Render()
+}

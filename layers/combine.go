@@ -1,0 +1,53 @@
+package layers
+
+import (
+	"fmt"
+
+	"capmoe/collective"
+	"capmoe/layers/capacity"
+)
+
+// combine computes y[t] = Σ weight · output over the token's pairs, best score first:
+// y is [T_l, H]. Outputs of mates are read where they computed them. A token with no pair gets zero.
+func (d *allToAll) combine(plan *capacity.Plan, y []float32) error {
+	d.box.window.Arrive()
+	if d.far {
+		d.regroup(func(row, recv []float32) { copy(recv, row) })
+		if err := collective.AllToAllV(d.comm, d.send, d.sendCounts, d.recv, d.recvCounts); err != nil {
+			return fmt.Errorf("layers: layer %d: combine: %w", plan.Layer, err)
+		}
+	}
+	if err := d.box.window.Await(); err != nil {
+		return fmt.Errorf("layers: layer %d: combine: %w", plan.Layer, err)
+	}
+	h := d.hidden
+	clear(y)
+	for t := range len(plan.Offset) - 1 {
+		out := y[t*h : (t+1)*h]
+		for i := plan.Offset[t]; i < plan.Offset[t+1]; i++ {
+			addScaled(out, plan.Weight[i], d.view[d.pairSlot[i]][int(d.pairRow[i])*h:])
+		}
+	}
+	return nil
+}
+
+// regroup walks the rows from ranks that are no mates in the order in which they come, source and
+// expert, and pairs each with its place among the rows of its expert.
+func (d *allToAll) regroup(move func(row, recv []float32)) {
+	start := 0
+	for i, n := range d.rowCounts {
+		d.rowStart[i] = start
+		start += n
+	}
+	near, own, at := len(d.near), d.ofBox[d.box.self], 0
+	for r, far := range d.headerFrom {
+		for i, n := range d.table[r*near+own:][:len(d.owned)] {
+			if far > 0 {
+				from, size := d.rowStart[i]*d.hidden, int(n)*d.hidden
+				move(d.rows[from:from+size], d.recv[at:at+size])
+				at += size
+			}
+			d.rowStart[i] += int(n)
+		}
+	}
+}

@@ -1,0 +1,209 @@
+package layers
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"capmoe/collective"
+	"capmoe/layers/capacity"
+)
+
+// nodeMaps are places of four ranks.
+var nodeMaps = map[string][]int32{
+	"one node":             {0, 0, 0, 0},
+	"two nodes":            {0, 0, 1, 1},
+	"ranks dealt in turns": {0, 1, 0, 1},
+	"three on one":         {0, 1, 1, 1},
+	"every rank alone":     {0, 1, 2, 3},
+	"no rank on node 1":    {0, 2, 2, 0},
+}
+
+// equalsOneRank holds the mixture on four ranks against that on one, bit by bit.
+func (m made) equalsOneRank(d Dialect) error {
+	alone := m
+	alone.nodes, alone.placements, alone.spoil = nil, nil, nil
+	one, _, _, err := alone.run(1, false, d)
+	if err != nil {
+		return err
+	}
+	for _, idle := range []bool{false, true} {
+		four, _, _, err := m.run(4, idle, d)
+		if err != nil {
+			return err
+		}
+		if at := firstDifference(one, four); at >= 0 {
+			return fmt.Errorf("value %d is %v, %v on one rank", at, four[at], one[at])
+		}
+	}
+	return nil
+}
+
+func TestNodesChangeNoBit(t *testing.T) {
+	for name, nodes := range nodeMaps {
+		for i, policy := range policies {
+			m := makeMixture(uint64(20+i), 61)
+			m.nodes = nodes
+			if err := m.equalsOneRank(Dialect{Policy: policy}); err != nil {
+				t.Errorf("%s, %v: %v", name, policy.Policy, err)
+			}
+		}
+	}
+}
+
+// Baselines of scope local depend on the number of ranks, not on where they are.
+func TestNodesChangeNoBitOfABaseline(t *testing.T) {
+	for _, baseline := range []string{"megatron-pad", "tutel", "megablocks", "deepspeed"} {
+		m := makeMixture(5, 60)
+		d, err := Baseline(baseline, capacity.Times(1), m.cfg.MoE.TopK)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, _, _, err := m.run(4, false, d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, nodes := range nodeMaps {
+			m.nodes = nodes
+			got, _, _, err := m.run(4, false, d)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if at := firstDifference(want, got); at >= 0 {
+				t.Errorf("%s, %s: value %d is %v, %v on one node", baseline, name, at, got[at], want[at])
+			}
+		}
+	}
+}
+
+func TestReplicasAreReachedOnEveryNode(t *testing.T) {
+	m := makeMixture(6, 50)
+	load := make([]int64, m.cfg.MoE.Experts)
+	load[2], load[5] = 90, 70
+	m.placements = []Placement{Balance(load, 4, 5)}
+	for name, nodes := range nodeMaps {
+		m.nodes = nodes
+		if err := m.equalsOneRank(Dialect{}); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// stingy is a window that cannot grow.
+type stingy struct{ collective.Window }
+
+func (s stingy) Grow(int) error { return fmt.Errorf("no more: %w", collective.ErrNotShared) }
+
+func TestWithoutSharedMemoryRowsTravelByMessages(t *testing.T) {
+	for name, nodes := range nodeMaps {
+		m := makeMixture(7, 50)
+		m.nodes = nodes
+		m.spoil = func(moe *MoE) {
+			if box := moe.exchange[0].(*allToAll).box; len(box.mates) > 1 {
+				box.window = stingy{box.window}
+			}
+		}
+		if err := m.equalsOneRank(Dialect{}); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestExchangeAllocatesNothingOnceWarm(t *testing.T) {
+	const runs = 10
+	m := makeMixture(8, 40)
+	h := m.cfg.Hidden
+	for name, nodes := range nodeMaps {
+		err := collective.Run(4, collective.Options{}, func(c collective.Communicator) error {
+			l := capacity.Contiguous(m.cfg.MoE.Experts, 4)
+			l, err := capacity.NewLayout(l.ExpertRank, nodes)
+			if err != nil {
+				return err
+			}
+			planner, err := capacity.NewPlanner(c, capacity.Config{}, capacity.Model{Experts: m.cfg.MoE.Experts, TopK: m.cfg.MoE.TopK}, l)
+			if err != nil {
+				return err
+			}
+			ex, err := newExchanges(c, Parts{Config: m.cfg, Layout: l})
+			if err != nil {
+				return err
+			}
+			tokens := []int32{int32(10 * c.Rank()), int32(10*c.Rank() + 1)}
+			scores := make([]float32, 2*m.cfg.MoE.Experts)
+			for i := range scores {
+				scores[i] = float32((i*7+c.Rank())%11) / 11
+			}
+			plan, err := planner.Plan(capacity.Step{Scores: scores, Tokens: tokens})
+			if err != nil {
+				return err
+			}
+			y, x := make([]float32, 2*h), slices.Clone(m.x[:2*h])
+			var fault error
+			step := func() {
+				err := ex[0].begin(plan, x)
+				if err == nil {
+					_, err = ex[0].finish(plan)
+				}
+				if err == nil {
+					err = ex[0].combine(plan, y)
+				}
+				if err != nil {
+					fault = err
+				}
+			}
+			step()
+			if c.Rank() > 0 {
+				for range runs + 1 { // as often as AllocsPerRun
+					step()
+				}
+			} else if n := testing.AllocsPerRun(runs, step); n != 0 {
+				return fmt.Errorf("%v allocations in a step", n)
+			}
+			return fault
+		})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A rank with another plan is found before a row moves.
+func TestExchangeRefusesAnotherPlan(t *testing.T) {
+	for name, nodes := range nodeMaps {
+		m := makeMixture(9, 40)
+		err := collective.Run(4, collective.Options{}, func(c collective.Communicator) error {
+			l := capacity.Contiguous(m.cfg.MoE.Experts, 4)
+			l, err := capacity.NewLayout(l.ExpertRank, nodes)
+			if err != nil {
+				return err
+			}
+			ex, err := newExchanges(c, Parts{Config: m.cfg, Layout: l})
+			if err != nil {
+				return err
+			}
+			plan := &capacity.Plan{Offset: []int32{0}, LoadBefore: make([]int64, 9), LoadAfter: make([]int64, 9), LoadSent: make([]int64, 9)}
+			if c.Rank() == 2 {
+				plan.Tokens = 1
+			}
+			if err := ex[0].begin(plan, nil); err == nil {
+				return fmt.Errorf("rank %d goes on", c.Rank())
+			}
+			return nil
+		})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A mate may still read this rank's head of the step before when this rank writes the next.
+func TestHeadsTakeTurns(t *testing.T) {
+	var b mailbox
+	b.words = 16
+	b.seclude(0)
+	first, second, third := b.open(), b.open(), b.open()
+	first[0], second[0] = 1, 2
+	if first[0] != 1 || third[0] != 1 {
+		t.Fatalf("heads of three steps hold %d, %d, %d, want 1, 2, 1", first[0], second[0], third[0])
+	}
+}

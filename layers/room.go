@@ -1,0 +1,112 @@
+package layers
+
+import (
+	"fmt"
+
+	"capmoe/layers/capacity"
+)
+
+// makeRoom sizes buffers and finds the place of every row: rows lie by expert, then by
+// source.
+func (d *allToAll) makeRoom(plan *capacity.Plan) error {
+	rows, err := d.mostRows(plan)
+	if err != nil {
+		return err
+	}
+	shared, err := d.box.reserve(rows * d.hidden)
+	if err != nil {
+		return fmt.Errorf("layers: layer %d: memory of a node for %d rows on each rank: %w", plan.Layer, rows, err)
+	}
+	if !shared {
+		d.leaveMates(rows)
+	}
+	for m := range d.box.mates {
+		d.placeRows(m)
+	}
+	d.placeFar()
+	return nil
+}
+
+// mostRows is how many rows a mate receives at most: by the budgets where there are any, which
+// bound them whatever was routed, else as many as are about to come. All mates find the
+// same number.
+func (d *allToAll) mostRows(plan *capacity.Plan) (most int, err error) {
+	for m, mate := range d.box.mates {
+		rows, slots := 0, d.ofBox[m+1]-d.ofBox[m]
+		for j := d.ofBox[m]; j < d.ofBox[m+1]; j++ {
+			rows += d.sentTo(j)
+		}
+		room := rows
+		if d.policy.Policy != capacity.Dropless && !d.policy.AfterDispatch {
+			room = d.policy.Rows(d.layout, d.topK, plan.Tokens, slots)
+			if d.padded {
+				room = plan.Budgets.Expert * d.layout.Ranks() * slots
+			}
+		}
+		if rows > room {
+			return 0, fmt.Errorf("layers: layer %d: rank %d is sent %d rows, its budgets allow %d", plan.Layer, mate, rows, room)
+		}
+		most = max(most, room)
+	}
+	return most, nil
+}
+
+// leaveMates goes on alone, with what the table says of this rank's slots.
+func (d *allToAll) leaveMates(rows int) {
+	table, near, own := d.table, len(d.near), d.ofBox[d.box.self]
+	d.box.seclude(d.comm.Rank())
+	d.meetMates()
+	for r := range d.comm.Size() {
+		copy(d.table[r*len(d.owned):(r+1)*len(d.owned)], table[r*near+own:])
+	}
+	d.box.window.Grow(4 * (2*d.box.words + rows*d.hidden))
+}
+
+// placeRows finds where this rank's rows lie among those of a mate, or all rows, if
+// that is this rank.
+func (d *allToAll) placeRows(mate int) {
+	memory, at := d.box.rows(mate), int32(0)
+	for j := d.ofBox[mate]; j < d.ofBox[mate+1]; j++ {
+		begin := at
+		for r := range d.comm.Size() {
+			if r == d.comm.Rank() {
+				d.next[d.near[j]] = at
+			}
+			at += d.table[r*len(d.near)+j]
+		}
+		d.view[d.near[j]] = memory
+		if mate == d.box.self {
+			d.rowCounts[j-d.ofBox[mate]] = int(at - begin)
+		}
+	}
+	if mate == d.box.self {
+		d.rows = memory[:int(at)*d.hidden]
+	}
+}
+
+// placeFar lays out what goes to ranks that are no mates, and what comes from them.
+func (d *allToAll) placeFar() {
+	own := d.ofBox[d.box.self]
+	row, total := 0, 0
+	for r := range d.sendCounts {
+		d.sendCounts[r], d.recvCounts[r] = 0, 0
+		if d.headerFrom[r] == 0 {
+			continue
+		}
+		for s := d.first[r]; s < d.first[r+1]; s++ {
+			d.next[s] = int32(row)
+			row += int(d.sent[s])
+			d.sendCounts[r] += int(d.sent[s]) * d.hidden
+		}
+		for _, n := range d.table[r*len(d.near)+own:][:len(d.owned)] {
+			d.recvCounts[r] += int(n) * d.hidden
+		}
+		total += d.recvCounts[r]
+	}
+	d.send, d.recv = grow(d.send, row*d.hidden), grow(d.recv, total)
+	for r, n := range d.headerTo {
+		for s := d.first[r]; n > 0 && s < d.first[r+1]; s++ {
+			d.view[s] = d.send
+		}
+	}
+}
