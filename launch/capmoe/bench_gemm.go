@@ -78,13 +78,13 @@ func printGemm(t terminal, r *bench.GemmReport) {
 	fmt.Fprintf(t.stdout, "%s: %d of %d experts, H %d, F %d, %s, %s\n", r.Shape.Name, r.Experts, r.Shape.Experts, r.Shape.Hidden, r.Shape.Inner, r.DType, r.Kernels)
 	fmt.Fprintf(t.stdout, "%d ranks × %d threads; a rank's peak here %.1f GFLOP/s (%s), reads %.1f GB/s; gate+up, activation, down; every case verified\n\n", r.Ranks, r.Threads, r.Peak, r.PeakAt, r.ReadBytes/1e9)
 	tab := newTable(t.stdout)
-	tab.AppendHeader(table.Row{"rows per expert", "median ms", "min", "max", "GFLOP/s", "best", "of peak", "best", "weights GB/s", "of reads"})
+	tab.AppendHeader(table.Row{"rows per expert", "median ms", "min", "max", "GFLOP/s", "best", "of peak", "best", "weights GB/s", "of reads", "of floor"})
 	for _, g := range r.Results {
 		ms := func(ns int64) string { return fmt.Sprintf("%.2f", float64(ns)/1e6) }
 		rate := func(v float64) string { return fmt.Sprintf("%.1f", v) }
 		tab.AppendRow(table.Row{
 			g.Rows, ms(int64(g.Median)), ms(int64(g.Min)), ms(int64(g.Max)), rate(g.GFlops), rate(g.Best),
-			rate(100*g.OfPeak) + " %", rate(100*g.BestOfPeak) + " %", rate(g.WeightBytes / 1e9), rate(100*g.WeightBytes/r.ReadBytes) + " %",
+			rate(100*g.OfPeak) + " %", rate(100*g.BestOfPeak) + " %", rate(g.WeightBytes / 1e9), rate(100*g.WeightBytes/r.ReadBytes) + " %", rate(100*g.OfFloor) + " %",
 		})
 	}
 	tab.Render()

@@ -137,6 +137,12 @@ AMX void kernel_attend_queries(const kernel_head *h, uint32_t *space, const floa
 			int64_t n = r < c->n ? c->column + c->width - at : 0;
 			const float *row = src + r * c->stride + at - c->column;
 			parts p = split(_mm512_mul_ps(times, some(row, n)), _mm512_mul_ps(times, some(row + AMX_SIDE, n - AMX_SIDE)));
+			int64_t whole = at / 2 * AMX_SIDE;
+			if (at / 2 % AMX_SIDE == 0 && end - at >= 2 * AMX_SIDE) {
+				_mm512_storeu_si512(tile + whole, p.high);
+				_mm512_storeu_si512(tile + whole + low, p.low);
+				continue;
+			}
 			uint32_t buf[2 * AMX_SIDE];
 			_mm512_storeu_si512(buf, p.high);
 			_mm512_storeu_si512(buf + AMX_SIDE, p.low);

@@ -52,7 +52,9 @@ typedef struct {
 } tile_product;
 
 static inline __attribute__((always_inline)) void ask_ahead(const tile_product *t, int64_t l) {
-	const char *ahead = t->ahead + l / SIDE * t->lines * LINE;
+	const char *ahead = t->ahead + l / SIDE * t->lines * LINE, *row = (const char *)t->c + l / SIDE % (2 * SIDE) * t->ld;
+	__builtin_prefetch(row, 1, 3);
+	__builtin_prefetch(row + LINE, 1, 3);
 	for (int64_t i = 0; i < t->lines; i++)
 		__builtin_prefetch(ahead + i * LINE, 0, 2);
 }

@@ -41,6 +41,7 @@ type GemmResult struct {
 	GFlops      float64 `json:"gflops"`       // of one rank, median
 	Best        float64 `json:"gflops_best"`  // in the fastest repeat
 	OfPeak      float64 `json:"of_peak"`      // median
+	OfFloor     float64 `json:"of_floor"`     // the time at the peak, or to read the weights, whichever is longer, over the median
 	BestOfPeak  float64 `json:"of_peak_best"` // fastest
 	WeightBytes float64 `json:"weight_bytes_per_second"`
 }
@@ -81,6 +82,7 @@ func Gemm(p runtime.Process, gc GemmCase) (*GemmReport, error) {
 	for i := range r.Results {
 		result := &r.Results[i]
 		result.OfPeak, result.BestOfPeak = result.GFlops/r.Peak, result.Best/r.Peak
+		result.OfFloor = max(result.OfPeak, result.WeightBytes/r.ReadBytes)
 	}
 	return r, nil
 }

@@ -41,15 +41,16 @@ func measureReads(p runtime.Process) (float64, error) {
 	return readSize / sample.Min.Seconds(), err
 }
 
-// readLines touches every line of b.
+// readLines touches every line of b, in four places at a time: a core has more reads under way then.
 func readLines(b []byte) byte {
 	var s0, s1, s2, s3 byte
-	for len(b) >= 4*line {
-		s0 += b[0]
-		s1 += b[line]
-		s2 += b[2*line]
-		s3 += b[3*line]
-		b = b[4*line:]
+	quarter := len(b) / 4
+	b0, b1, b2, b3 := b[:quarter], b[quarter:][:quarter], b[2*quarter:][:quarter], b[3*quarter:][:quarter]
+	for i := 0; i < quarter; i += line {
+		s0 += b0[i]
+		s1 += b1[i]
+		s2 += b2[i]
+		s3 += b3[i]
 	}
 	return s0 + s1 + s2 + s3
 }
