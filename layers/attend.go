@@ -1,6 +1,10 @@
 package layers
 
-import "capmoe/layers/kernel"
+import (
+	"sort"
+
+	"capmoe/layers/kernel"
+)
 
 // queryBlock is the number of queries whose scores are worked on at a time: keys
 // after a block's last query, and before its first one's window, are never touched.
@@ -15,11 +19,13 @@ type columns struct {
 // from is the rows from the i-th on.
 func (c columns) from(i int) []float32 { return c.data[i*c.stride:] }
 
-// paged is a matrix of some columns of wider rows that lie on pages.
+// paged is a matrix of some columns of wider rows that lie on pages, row by row, or by groups of
+// columns and then row by row.
 type paged struct {
 	pages         [][]float32
-	rows          int // of a page
-	column        int // the first
+	rows          int   // of a page
+	groups        []int // where groups of columns begin, and the last ends; nil: all are one
+	column        int   // where the first begins on a page
 	width, stride int
 }
 
@@ -29,9 +35,14 @@ func (p paged) piece(i, end int) (data []float32, n int) {
 	return p.pages[i/p.rows][row*p.stride+p.column:], min(end-i, p.rows-row)
 }
 
-// columns is some of the columns, counted from the first.
+// columns is some of the columns of whole rows, all of one group.
 func (p paged) columns(first, width int) paged {
 	p.column, p.width = p.column+first, width
+	if p.groups != nil {
+		g := sort.SearchInts(p.groups, first+1) - 1
+		start := p.groups[g]
+		p.column, p.stride = p.rows*start+first-start, p.groups[g+1]-start
+	}
 	return p
 }
 
@@ -55,7 +66,11 @@ type attender struct {
 }
 
 func (a *attender) attend(h head) {
-	if a.fast != nil && h.dense() {
+	switch {
+	case !h.dense():
+		a.attendOne(h)
+		return
+	case a.fast != nil && h.inPairs():
 		a.attendFast(h)
 		return
 	}
@@ -78,8 +93,34 @@ func (a *attender) attend(h head) {
 
 // dense tells whether a head is worth bringing its keys into another order. A single query is not,
 // unless it begins a block, as the last piece of a prompt may: the prompt whole has the same bits.
-func (h head) dense() bool {
-	return (h.n > 1 || h.past%queryBlock == 0) && (h.q[1].width == 0 || h.q[0].width%2 == 0)
+func (h head) dense() bool { return h.n > 1 || h.past%queryBlock == 0 }
+
+// inPairs tells whether the second part of a key begins with a pair of columns.
+func (h head) inPairs() bool { return h.q[1].width == 0 || h.q[0].width%2 == 0 }
+
+// attendOne is attend for a single query, which meets every key once: keys are read where they are.
+func (a *attender) attendOne(h head) {
+	from, end := h.firstKey(h.past), h.past+1
+	a.scores = grow(a.scores, end-from)
+	clear(a.scores)
+	for i, q := range h.q {
+		if q.width == 0 {
+			continue
+		}
+		for key := from; key < end; {
+			keys, n := h.k[i].piece(key, end)
+			kernel.AddDots(a.scores[key-from:][:n], q.data[:q.width], h.scale, keys, h.k[i].stride)
+			key += n
+		}
+	}
+	softmaxBeside(a.scores, h.sink)
+	dst := h.dst.data[:h.v.width]
+	clear(dst)
+	for key := from; key < end; {
+		values, n := h.v.piece(key, end)
+		kernel.AddWeighted(dst, a.scores[key-from:][:n], values, h.v.stride)
+		key += n
+	}
 }
 
 // attendFast is attend by the kernels' own way.

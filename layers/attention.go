@@ -110,9 +110,9 @@ func (a *attention) keys(b Batch, s, layer int) paged {
 	}
 	c := b.Caches[s]
 	for t := from; t < to; t++ {
-		copy(c.row(layer, c.length+t-from), a.qkv[t*width+queries:(t+1)*width])
+		c.store(layer, c.length+t-from, a.qkv[t*width+queries:(t+1)*width])
 	}
-	return paged{pages: c.layer(layer), rows: PageTokens, stride: 2 * values}
+	return c.rows(layer)
 }
 
 // mix adds the heads over a run.

@@ -8,32 +8,43 @@ const PageTokens = queryBlock
 // CachePool lends the pages of many sequences' caches, and takes them back. It is used
 // by one goroutine at a time.
 //
-//	Cache ─ pages ─▶ page [layers, PageTokens, width] ─ row: keys of all heads, then values
+//	Cache ─ pages ─▶ page [layers, heads, PageTokens, width of a head]
+//	row of a token: keys of each head, then values of each; or of a latent attention, its heads' keys and
+//	values, then what of the keys has a position
 //
-// Pages hold all layers: those whose attention sees a window only keep what is out of
-// it. A latent attention's rows are the keys and values that are made of its latent
-// vectors.
+// A token's row is laid out by heads, so that one head reads its keys from neighbouring
+// memory. Pages hold all layers: those whose attention sees a window only keep what is out
+// of it. A latent attention's keys and values are those that are made of its latent vectors.
 type CachePool struct {
 	layers int
-	width  int // of a row
+	groups []int // where each head's columns of a row begin; the last entry is the width of a row
 	free   [][]float32
 }
 
 // NewCachePool makes a pool for a model. It holds no memory until a sequence needs it.
 func NewCachePool(cfg Config) *CachePool {
-	return &CachePool{layers: cfg.Layers, width: cfg.Attention.cacheWidth()}
+	return &CachePool{layers: cfg.Layers, groups: cfg.Attention.cacheGroups()}
 }
 
-// cacheWidth is the number of values that a token's keys and values take in a layer.
-func (c AttentionConfig) cacheWidth() int {
-	if l := c.Latent; l.On() {
-		return c.Heads*(l.Nope+l.Value) + l.Rope
+func (p *CachePool) width() int { return p.groups[len(p.groups)-1] }
+
+// cacheGroups is where the columns of each head begin in a token's row of keys and values.
+func (c AttentionConfig) cacheGroups() (starts []int) {
+	heads, width := 2*c.KVHeads, c.HeadDim
+	if c.Latent.On() {
+		heads, width = c.Heads, c.Latent.Nope+c.Latent.Value
 	}
-	return 2 * c.Values()
+	for h := range heads + 1 {
+		starts = append(starts, h*width)
+	}
+	if c.Latent.On() {
+		starts = append(starts, heads*width+c.Latent.Rope)
+	}
+	return starts
 }
 
 // TokenBytes is the memory that a token's keys and values take in all layers.
-func (p *CachePool) TokenBytes() int { return 4 * p.layers * p.width }
+func (p *CachePool) TokenBytes() int { return 4 * p.layers * p.width() }
 
 // New starts an empty cache.
 func (p *CachePool) New() *Cache { return &Cache{pool: p} }
@@ -44,7 +55,7 @@ func (p *CachePool) take() []float32 {
 		p.free = p.free[:n-1]
 		return page
 	}
-	return make([]float32, p.layers*PageTokens*p.width)
+	return make([]float32, p.layers*PageTokens*p.width())
 }
 
 // Cache is the keys and values of one sequence's tokens so far, in all layers.
@@ -71,19 +82,22 @@ func (c *Cache) reserve(n int) {
 	}
 }
 
-// row is where the keys and values of the token at a position are in a layer, [width].
-func (c *Cache) row(layer, pos int) []float32 {
-	w := c.pool.width
-	at := (layer*PageTokens + pos%PageTokens) * w
-	return c.pages[pos/PageTokens][at : at+w]
+// store keeps the row of the token at a position of a layer.
+func (c *Cache) store(layer, pos int, row []float32) {
+	groups := c.pool.groups
+	page := c.pages[pos/PageTokens][layer*PageTokens*c.pool.width():]
+	for g, start := range groups[:len(groups)-1] {
+		end := groups[g+1]
+		copy(page[PageTokens*start+pos%PageTokens*(end-start):], row[start:end])
+	}
 }
 
-// layer is the pages of one layer, each [PageTokens, width], until the next call.
-func (c *Cache) layer(layer int) [][]float32 {
-	size := PageTokens * c.pool.width
+// rows is the rows of one layer, until the next call.
+func (c *Cache) rows(layer int) paged {
+	size := PageTokens * c.pool.width()
 	c.view = c.view[:0]
 	for _, page := range c.pages {
 		c.view = append(c.view, page[layer*size:(layer+1)*size])
 	}
-	return c.view
+	return paged{pages: c.view, rows: PageTokens, groups: c.pool.groups}
 }

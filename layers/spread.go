@@ -79,7 +79,7 @@ func (g *spreader) place(b Batch, layer, width int) []paged {
 			g.rows = append(g.rows, nil)
 		}
 		n := s.Tokens()
-		view := paged{rows: PageTokens, stride: width}
+		var view paged
 		if s.Cache == nil {
 			g.rows[i] = grow(g.rows[i], n*width)
 			view = paged{pages: [][]float32{g.rows[i]}, rows: n, stride: width}
@@ -92,11 +92,11 @@ func (g *spreader) place(b Batch, layer, width int) []paged {
 				continue
 			}
 			for t := range p.N {
-				copy(s.Cache.row(layer, s.Past+p.First+t), from[t*width:(t+1)*width])
+				s.Cache.store(layer, s.Past+p.First+t, from[t*width:(t+1)*width])
 			}
 		}
 		if s.Cache != nil {
-			view.pages = s.Cache.layer(layer)
+			view = s.Cache.rows(layer)
 		}
 		g.views = append(g.views, view)
 	}

@@ -125,3 +125,26 @@ WIDE void kernel_norm(float *dst, const float *x, const float *w, kernel_norm_si
 			dst[j] = w[j] * (x[j] * scale);
 	}
 }
+
+INLINE float dot(const float *q, const float *x, int64_t width) {
+	float lane[LANES] = {0};
+	int64_t i = 0;
+	for (; i + LANES <= width; i += LANES)
+		for (int j = 0; j < LANES; j++)
+			lane[j] += q[i + j] * x[i + j];
+	for (int j = 0; i + j < width; j++)
+		lane[j] += q[i + j] * x[i + j];
+	SUM_LANES(lane)
+	return lane[0];
+}
+
+WIDE void kernel_dots(float *dst, const float *q, float scale, const float *x, kernel_rows rows) {
+	for (int64_t r = 0; r < rows.n; r++)
+		dst[r] += scale * dot(q, x + r * rows.stride, rows.width);
+}
+
+WIDE void kernel_weigh(float *dst, const float *weights, const float *x, kernel_rows rows) {
+	for (int64_t r = 0; r < rows.n; r++, x += rows.stride)
+		for (int64_t i = 0; i < rows.width; i++)
+			dst[i] += weights[r] * x[i];
+}

@@ -13,6 +13,13 @@ typedef struct {
 	float eps;
 } kernel_norm_sizes;
 
+// kernel_rows is n rows of width values, stride apart.
+typedef struct {
+	int64_t n, width, stride;
+} kernel_rows;
+
+void kernel_dots(float *dst, const float *q, float scale, const float *x, kernel_rows rows);
+void kernel_weigh(float *dst, const float *weights, const float *x, kernel_rows rows);
 void kernel_softmax(float *x, int64_t rows, int64_t width, float more);
 void kernel_gate_rows(float *dst, const float *gate_up, int64_t rows, int64_t inner, kernel_gate gate);
 void kernel_norm(float *dst, const float *x, const float *w, kernel_norm_sizes sizes);

@@ -20,3 +20,13 @@ func gateRows(dst, gateUp []float32, inner int, g Gate) {
 func normRows(dst, x, w []float32, eps float32) {
 	C.kernel_norm(floats(dst), floats(x), floats(w), C.kernel_norm_sizes{rows: C.int64_t(len(x) / len(w)), width: C.int64_t(len(w)), eps: C.float(eps)})
 }
+
+func dots(dst, q []float32, scale float32, x []float32, stride int) {
+	rows := C.kernel_rows{n: C.int64_t(len(dst)), width: C.int64_t(len(q)), stride: C.int64_t(stride)}
+	C.kernel_dots(floats(dst), floats(q), C.float(scale), floats(x), rows)
+}
+
+func weigh(dst, weights, x []float32, stride int) {
+	rows := C.kernel_rows{n: C.int64_t(len(weights)), width: C.int64_t(len(dst)), stride: C.int64_t(stride)}
+	C.kernel_weigh(floats(dst), floats(weights), floats(x), rows)
+}

@@ -5,3 +5,8 @@ package kernel
 func softmaxRows(x []float32, width int, more float32)  { softmaxPortable(x, width, more) }
 func gateRows(dst, gateUp []float32, inner int, g Gate) { gatePortable(dst, gateUp, inner, g) }
 func normRows(dst, x, w []float32, eps float32)         { normPortable(dst, x, w, eps) }
+
+func dots(dst, q []float32, scale float32, x []float32, stride int) {
+	dotsPortable(dst, q, scale, x, stride)
+}
+func weigh(dst, weights, x []float32, stride int) { weighPortable(dst, weights, x, stride) }

@@ -43,6 +43,28 @@ func vectorRows(width int) []float32 {
 
 var vectorWidths = append(batches()[:40:40], 63, 64, 127, 130, 500, 1024)
 
+// Products with single rows give, bit by bit, what the portable ones do.
+func TestSingleRowsEqualPortable(t *testing.T) {
+	for _, width := range vectorWidths {
+		for _, n := range []int{0, 1, 5, 64} {
+			stride := width + 3
+			x, q, weights := random(1, (n+1)*stride, 1), random(2, width, 1), random(3, n, 1)
+			got, want := random(4, n, 1), random(4, n, 1)
+			AddDots(got, q, 0.25, x, stride)
+			dotsPortable(want, q, 0.25, x, stride)
+			if i := firstDifference(got, want); i >= 0 {
+				t.Fatalf("%d rows of %d: dot %d is %g, want %g", n, width, i, got[i], want[i])
+			}
+			got, want = random(5, width, 1), random(5, width, 1)
+			AddWeighted(got, weights, x, stride)
+			weighPortable(want, weights, x, stride)
+			if i := firstDifference(got, want); i >= 0 {
+				t.Fatalf("%d rows of %d: sum %d is %g, want %g", n, width, i, got[i], want[i])
+			}
+		}
+	}
+}
+
 // The build's own operations give, bit by bit, what the portable ones do, wherever rows lie.
 func TestVectorsEqualPortable(t *testing.T) {
 	for _, op := range []struct {
