@@ -21,10 +21,15 @@ var smallShapes = []shape{
 
 var allShapes = append([]shape{{4096, 192}, {60, 2048}, {2048, 1024}, {1024, 2048}}, smallShapes...)
 
-// shapes returns what a test is to cover: all, or the small ones under -short and the race detector's slowness.
-func shapes() []shape {
-	if testing.Short() {
+// shapes returns what a test of a library is to cover: all; those of small size and one other where it is slow; or the small ones under
+// -short and the race detector's slowness.
+func shapes(lib Library) []shape {
+	_, slow := lib.(*gonumLibrary)
+	switch {
+	case testing.Short():
 		return smallShapes
+	case slow:
+		return append([]shape{{1024, 2048}}, smallShapes...)
 	}
 	return allShapes
 }

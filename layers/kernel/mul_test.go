@@ -49,7 +49,7 @@ func testPackCopies(t *testing.T, lib Library) {
 // testAccuracy bounds the error of each result by that of k roundings, γ_k Σ|x·w| (Higham, Accuracy and Stability of Numerical
 // Algorithms, section 3.1), plus what k results below the normal range may lose.
 func testAccuracy(t *testing.T, lib Library, dtype DType) {
-	for _, s := range shapes() {
+	for _, s := range shapes(lib) {
 		for _, v := range scales(s) {
 			w, x := random(3, s.n*s.k, v.of), random(4, maxBatch*s.k, v.of)
 			got := mul(pack(t, lib, w, s), x, maxBatch)
@@ -102,7 +102,7 @@ func rounded(v []float32) []float32 {
 }
 
 func testAnyBatch(t *testing.T, lib Library) {
-	for _, s := range shapes() {
+	for _, s := range shapes(lib) {
 		for _, v := range scales(s) {
 			x := random(6, maxBatch*s.k, v.of)
 			mat := pack(t, lib, random(5, s.n*s.k, v.of), s)
@@ -130,7 +130,7 @@ func places(s shape, m int) []int {
 }
 
 func testAnyTeam(t *testing.T, one, team Library) {
-	for _, s := range shapes() {
+	for _, s := range shapes(one) {
 		x, w := random(8, maxBatch*s.k, 1), random(7, s.n*s.k, 1)
 		want := mul(pack(t, one, w, s), x, maxBatch)
 		mat := pack(t, team, w, s)
