@@ -126,21 +126,45 @@ WIDE void kernel_norm(float *dst, const float *x, const float *w, kernel_norm_si
 	}
 }
 
-INLINE float dot(const float *q, const float *x, int64_t width) {
-	float lane[LANES] = {0};
-	int64_t i = 0;
-	for (; i + LANES <= width; i += LANES)
-		for (int j = 0; j < LANES; j++)
-			lane[j] += q[i + j] * x[i + j];
-	for (int j = 0; i + j < width; j++)
-		lane[j] += q[i + j] * x[i + j];
-	SUM_LANES(lane)
-	return lane[0];
+// The functions that take vectors are inlined everywhere: how they would be called does not matter.
+#pragma GCC diagnostic ignored "-Wpsabi"
+
+typedef float sixteen __attribute__((vector_size(64)));
+typedef float eight __attribute__((vector_size(32)));
+typedef float four __attribute__((vector_size(16)));
+
+// sum_pairs adds lanes up as SUM_LANES does.
+INLINE float sum_pairs(sixteen lane) {
+	eight half[2];
+	four quarter[2];
+	memcpy(half, &lane, sizeof half);
+	half[0] += half[1];
+	memcpy(quarter, &half[0], sizeof quarter);
+	quarter[0] += quarter[1];
+	return (quarter[0][0] + quarter[0][2]) + (quarter[0][1] + quarter[0][3]);
+}
+
+INLINE sixteen load(const float *x, int64_t n) {
+	sixteen v = {0};
+	if (n >= LANES)
+		memcpy(&v, x, sizeof v);
+	else
+		for (int64_t i = 0; i < n; i++)
+			v[i] = x[i];
+	return v;
 }
 
 WIDE void kernel_dots(float *dst, const float *q, float scale, const float *x, kernel_rows rows) {
-	for (int64_t r = 0; r < rows.n; r++)
-		dst[r] += scale * dot(q, x + r * rows.stride, rows.width);
+	for (int64_t r = 0; r < rows.n; r++) {
+		const float *row = x + r * rows.stride;
+		sixteen lane = {0};
+		int64_t i = 0;
+		for (; i + LANES <= rows.width; i += LANES)
+			lane += load(q + i, LANES) * load(row + i, LANES);
+		if (i < rows.width)
+			lane += load(q + i, rows.width - i) * load(row + i, rows.width - i);
+		dst[r] += scale * sum_pairs(lane);
+	}
 }
 
 WIDE void kernel_weigh(float *dst, const float *weights, const float *x, kernel_rows rows) {
