@@ -134,10 +134,10 @@ typedef float eight __attribute__((vector_size(32)));
 typedef float four __attribute__((vector_size(16)));
 
 // sum_pairs adds lanes up as SUM_LANES does.
-INLINE float sum_pairs(sixteen lane) {
+INLINE float sum_pairs(const sixteen *lane) {
 	eight half[2];
 	four quarter[2];
-	memcpy(half, &lane, sizeof half);
+	memcpy(half, lane, sizeof half);
 	half[0] += half[1];
 	memcpy(quarter, &half[0], sizeof quarter);
 	quarter[0] += quarter[1];
@@ -163,7 +163,7 @@ WIDE void kernel_dots(float *dst, const float *q, float scale, const float *x, k
 			lane += load(q + i, LANES) * load(row + i, LANES);
 		if (i < rows.width)
 			lane += load(q + i, rows.width - i) * load(row + i, rows.width - i);
-		dst[r] += scale * sum_pairs(lane);
+		dst[r] += scale * sum_pairs(&lane);
 	}
 }
 
