@@ -1,0 +1,78 @@
+package bench
+
+import (
+	"slices"
+	"testing"
+
+	"capmoe/collective"
+	"capmoe/layers/kernel"
+	"capmoe/runtime"
+)
+
+var smallStacks = []Shape{
+	{Name: "grouped", Hidden: 64, Inner: 32, Experts: 6, TopK: 2, Attention: AttentionShape{Heads: 4, KVHeads: 2, HeadDim: 16}},
+	{Name: "latent, shared", Hidden: 64, Inner: 32, Experts: 6, TopK: 2, Shared: 48, Attention: AttentionShape{Heads: 4, KVHeads: 4, HeadDim: 24, KVRank: 32, Rope: 8, Value: 16}},
+}
+
+// Both benchmarks verify what they time; their numbers make sense on any ranks.
+func TestStacks(t *testing.T) {
+	for _, shape := range smallStacks {
+		for _, ranks := range []int{1, 3} {
+			err := collective.Run(ranks, collective.Options{}, func(c collective.Communicator) error {
+				p := runtime.Process{Comm: c, Hosts: slices.Repeat([]string{"host"}, ranks), Threads: 1}
+				sc := StackCase{Shape: shape, Layers: 2, DType: kernel.BF16, Repeats: 2}
+				prefill, err := Prefill(p, sc, []int{1, 200})
+				if err != nil {
+					return err
+				}
+				decode, err := Decode(p, sc, DecodeCase{Batches: []int{1, 4}, Context: 70})
+				if err != nil || c.Rank() > 0 {
+					return err
+				}
+				for _, r := range prefill.Results {
+					if r.TokensPerSecond <= 0 || r.OfPeak <= 0 || r.Floor <= 0 || r.Seconds["attention"] <= 0 {
+						t.Errorf("%s on %d ranks: prefill %+v", shape.Name, ranks, r)
+					}
+				}
+				for _, r := range decode.Results {
+					if r.TokensPerSecond <= 0 || r.Bytes <= 0 || r.OfReads <= 0 || r.Seconds["expert"] <= 0 {
+						t.Errorf("%s on %d ranks: decode %+v", shape.Name, ranks, r)
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				t.Errorf("%s on %d ranks: %v", shape.Name, ranks, err)
+			}
+		}
+	}
+}
+
+// The operations that are counted are those of the made model's matrices.
+func TestDenseCountsTheWeights(t *testing.T) {
+	lib, err := kernel.New(kernel.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, shape := range smallStacks {
+		w, err := makeWeights(lib, shape, shape.config(1), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, sum := w.Blocks[0], 0
+		all := []kernel.Matrix{b.Attention.QKV, b.Attention.Out, b.Latent.Q, b.Latent.KVDown, b.Latent.KVUp, b.Latent.Out}
+		if b.Shared != nil {
+			all = append(all, b.Shared.GateUp, b.Shared.Down)
+		}
+		for _, m := range all {
+			if m != nil {
+				n, k := m.Dims()
+				sum += n * k
+			}
+		}
+		if sum != shape.dense() {
+			t.Errorf("%s: %d weights, counted %d", shape.Name, sum, shape.dense())
+		}
+		w.Free()
+	}
+}
