@@ -38,6 +38,10 @@ func TestSummary(t *testing.T) {
 			[]string{"The intervals of 1 other cell overlap its own: which is fastest is not certain."}, nil},
 		{"without a reference there is no speed-up", []string{cell("drop", 1, 0, 1, 11)},
 			[]string{"There is no dropless run on 2 ranks to compare with, so no speed-up is given."}, []string{"Fastest"}},
+		{"a remedy can be done", []string{rowOf(t, saving("perfect balance", 4, "equal hardware", 3, "placement eplb", 2, "drop γ=1", 1))},
+			[]string{"placement eplb would have saved 15625.00 seconds per million tokens"}, []string{"perfect balance", "equal hardware"}},
+		{"limits alone are no remedy", []string{rowOf(t, saving("perfect balance", 4, "equal hardware", 3))},
+			[]string{"named most is rank 1."}, []string{"would have saved"}},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			var text string
@@ -55,5 +59,16 @@ func TestSummary(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// saving is an attribution with these counterfactuals, name and seconds in turn.
+func saving(what ...any) edit {
+	var tried []map[string]any
+	for i := 0; i < len(what); i += 2 {
+		tried = append(tried, map[string]any{"what": what[i], "saved_seconds": what[i+1]})
+	}
+	return func(_ *study.Cell, _, r map[string]any) {
+		r["attribution"] = map[string]any{"slowest_rank": 1, "seconds": map[string]any{"token_imbalance": 1}, "counterfactual": tried}
 	}
 }
