@@ -77,14 +77,14 @@ func TestBadRows(t *testing.T) {
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			dir := t.TempDir()
-			if err := os.WriteFile(filepath.Join(dir, rowsFile), []byte(c.text), 0o666); err != nil {
+			if err := os.WriteFile(filepath.Join(dir, study.RowsFile), []byte(c.text), 0o666); err != nil {
 				t.Fatal(err)
 			}
 			_, err := New(dir)
 			if err == nil {
 				t.Fatal("no error")
 			}
-			for _, want := range append(c.want, "report: ", rowsFile) {
+			for _, want := range append(c.want, "report: ", study.RowsFile) {
 				if !strings.Contains(err.Error(), want) {
 					t.Errorf("%q is not in: %v", want, err)
 				}
