@@ -70,6 +70,9 @@ func printStudyReport(t terminal, r *report.Report, page string) {
 		}
 	}
 	for _, s := range r.Sections {
+		if len(s.Headline.Rows) == 0 {
+			continue
+		}
 		fmt.Fprintf(t.stdout, "\n%s, %s\n", s.Title, s.Headline.Title)
 		tab := newTable(t.stdout)
 		s.Headline.Write(tab)
