@@ -6,10 +6,10 @@ import (
 	"math"
 	"os"
 	"slices"
-	"unicode/utf8"
 
 	"capmoe/collective"
 	"capmoe/runtime/checkpoint"
+	"capmoe/runtime/tokenizer"
 )
 
 // Evaluation says which part of a text a perplexity is taken over, and how. Windows
@@ -55,7 +55,7 @@ func (e *Engine) encodeFile(path string) ([]int32, error) {
 	if len(text) == 0 {
 		return nil, fmt.Errorf("runtime: text %s is empty: 0 bytes, a perplexity needs at least 2 tokens", path)
 	}
-	if at := firstInvalid(text); at >= 0 {
+	if at := tokenizer.InvalidUTF8(text); at >= 0 {
 		return nil, fmt.Errorf("runtime: text %s is not UTF-8: byte 0x%02x at offset %d of %d", path, text[at], at, len(text))
 	}
 	tok, err := e.Tokenizer()
@@ -77,18 +77,6 @@ func (e *Engine) encodeFile(path string) ([]int32, error) {
 		}
 	}
 	return ids, nil
-}
-
-// firstInvalid is the offset of the first byte that is not UTF-8, or -1.
-func firstInvalid(text []byte) int {
-	for at := 0; at < len(text); {
-		r, size := utf8.DecodeRune(text[at:])
-		if r == utf8.RuneError && size == 1 {
-			return at
-		}
-		at += size
-	}
-	return -1
 }
 
 // Validate reports faults of the evaluation itself.

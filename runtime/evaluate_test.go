@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"unicode/utf8"
 
 	"pgregory.net/rapid"
 )
@@ -67,47 +66,6 @@ func TestEvaluationValidate(t *testing.T) {
 				if !strings.Contains(err.Error(), text) {
 					t.Errorf("error %q is silent about %q", err, text)
 				}
-			}
-		})
-	}
-}
-
-// firstInvalid agrees with the standard library on what is UTF-8, and what is before
-// the offset is.
-func FuzzFirstInvalid(f *testing.F) {
-	for _, text := range []string{"", "plain", "naïve", "a\xff", "\xe2\x82", "\xed\xa0\x80", "\uFFFD", "\xc0\x80"} {
-		f.Add([]byte(text))
-	}
-	f.Fuzz(func(t *testing.T, text []byte) {
-		at := firstInvalid(text)
-		if (at < 0) != utf8.Valid(text) {
-			t.Fatalf("offset %d, valid %v", at, utf8.Valid(text))
-		}
-		if at < 0 {
-			return
-		}
-		if r, size := utf8.DecodeRune(text[at:]); !utf8.Valid(text[:at]) || r != utf8.RuneError || size != 1 {
-			t.Fatalf("offset %d of %q is not the first fault", at, text)
-		}
-	})
-}
-
-func TestFirstInvalid(t *testing.T) {
-	for _, c := range []struct {
-		rule string
-		text string
-		want int
-	}{
-		{"nothing is UTF-8", "", -1},
-		{"characters of several bytes are UTF-8", "γ≥1", -1},
-		{"the replacement character itself is UTF-8", "a\uFFFDb", -1},
-		{"a stray byte is not", "ab\xffc", 2},
-		{"half a character is not", "γ\xce", 2},
-		{"a surrogate is not", "x\xed\xa0\x80", 1},
-	} {
-		t.Run(c.rule, func(t *testing.T) {
-			if got := firstInvalid([]byte(c.text)); got != c.want {
-				t.Errorf("offset %d, want %d", got, c.want)
 			}
 		})
 	}

@@ -7,7 +7,8 @@ import (
 	"fmt"
 	"math"
 	"strings"
-	"unicode/utf8"
+
+	"capmoe/runtime/tokenizer"
 )
 
 // Request is one prompt and how it is continued.
@@ -42,8 +43,7 @@ type written struct {
 
 // parseRequest reads one line of JSON. What it does not say is as in defaults.
 func parseRequest(line []byte, defaults Request) (w written, err error) {
-	if !utf8.Valid(line) {
-		at := firstInvalid(line)
+	if at := tokenizer.InvalidUTF8(line); at >= 0 {
 		return w, fmt.Errorf("not UTF-8: byte 0x%02x at offset %d of %d", line[at], at, len(line))
 	}
 	var fields map[string]json.RawMessage

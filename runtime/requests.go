@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"capmoe/collective"
+	"capmoe/runtime/tokenizer"
 )
 
 // Prompts says how texts become requests.
@@ -63,7 +64,7 @@ func (e *Engine) Prompt(text string, p Prompts) ([]Request, error) {
 	return e.share(func() ([]Request, error) {
 		w := written{Request: p.Defaults, text: &text}
 		w.ID = marshalID(int64(0))
-		if at := firstInvalid([]byte(text)); at >= 0 {
+		if at := tokenizer.InvalidUTF8([]byte(text)); at >= 0 {
 			return nil, fmt.Errorf("runtime: prompt is not UTF-8: byte 0x%02x at offset %d of %d", text[at], at, len(text))
 		}
 		enc, err := e.encoder(p.BOS, []written{w})

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"capmoe/layers"
+	"capmoe/layers/capacity"
 )
 
 // Routing says how a run routes: a dialect, or the name of a baseline, whose dialect
@@ -27,6 +28,12 @@ func (r Routing) Validate() error {
 		return fmt.Errorf("baseline %s: %w", r.Baseline, err)
 	}
 	return nil
+}
+
+// Capped tells whether the routing has a capacity.
+func (r Routing) Capped() bool {
+	d, err := r.resolve(1)
+	return err == nil && d.Policy.Policy != capacity.Dropless
 }
 
 // resolve returns the dialect for a model's top K.

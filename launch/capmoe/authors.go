@@ -28,7 +28,18 @@ var strategies = map[string]capacity.Config{
 	"overselect": {Policy: capacity.Expanded, Extra: capacity.Extra{Kind: capacity.AllExperts}},
 }
 
+// sameFlags are the authors' names beside the names that they stand for.
+var sameFlags = [][2]string{
+	{"expert_capacity", "moe-expert-capacity-factor"}, {"strategy", "policy"}, {"strategy", "moe-token-drop-policy"}, {"rounds", "reroute-rounds"},
+	{"local_expert_indices", "expanded-experts"}, {"renormalize_after_capacity_drop", "renormalize"},
+}
+
 func applyAuthorsFlags(c *cli.Context, cfg *capacity.Config) error {
+	for _, pair := range sameFlags {
+		if c.IsSet(pair[0]) && c.IsSet(pair[1]) {
+			return usagef("%s: --%s and --%s: want one of them", nameOf(c), pair[0], pair[1])
+		}
+	}
 	if c.IsSet("expert_capacity") {
 		cfg.Expert = capacity.Times(c.Float64("expert_capacity"))
 		if !c.IsSet("strategy") && !c.IsSet("policy") {

@@ -3,6 +3,7 @@
 //
 //	main ─ launch.Open ─ run ─ one file per subcommand ─ launch.World.Close
 //
-// Reading order: main.go, arguments.go, policy.go (the flags of a capacity policy), one file per
-// subcommand (eval.go, logits.go, doctor.go), output.go and progress.go.
+// Reading order: main.go, arguments.go and files.go, policy.go (the flags of a capacity policy) and
+// effect.go (those that would change nothing), one file per subcommand (eval.go, logits.go, doctor.go),
+// output.go and progress.go.
 package main

@@ -29,6 +29,11 @@ func runDoctor(c *cli.Context, t terminal) error {
 	if err != nil {
 		return err
 	}
+	if c.String("model") == "" {
+		if err := noEffect(c, "without --model", "ranks", "dtype"); err != nil {
+			return err
+		}
+	}
 	ranks := t.world.Comm().Size()
 	if c.IsSet("ranks") {
 		ranks = c.Int("ranks")

@@ -12,7 +12,7 @@ func eplbFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.BoolFlag{Category: category, Name: "enable-eplb", Usage: "as --baseline eplb: dropless, experts placed and replicated by measured loads"},
 		&cli.IntFlag{Category: category, Name: "num-redundant-experts", Usage: "`N` replicas added in every layer, over all ranks", DefaultText: "one per rank"},
-		&cli.StringFlag{Category: category, Name: "eplb-loads", Usage: "JSON report `FILE` of an earlier run, for its loads", DefaultText: "measured on the first step"},
+		&cli.StringFlag{Category: category, Name: "eplb-loads", TakesFile: true, Usage: "JSON report `FILE` of an earlier run, for its loads", DefaultText: "measured on the first step"},
 	}
 }
 

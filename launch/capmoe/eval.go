@@ -17,8 +17,8 @@ func evalCommand(t terminal) *cli.Command {
 		UsageText: "mpirun -n P capmoe eval --model DIR {--text FILE | --tasks FILE.jsonl} [flags]",
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "model", Usage: "Hugging Face model `DIR`"},
-			&cli.StringFlag{Name: "text", Usage: "UTF-8 text `FILE`"},
-			&cli.StringFlag{Name: "tasks", Usage: "`FILE` of {\"context\", \"choices\", \"gold\"}, one a line: multiple choice by log-likelihood, instead of --text"},
+			&cli.StringFlag{Name: "text", TakesFile: true, Usage: "UTF-8 text `FILE`"},
+			&cli.StringFlag{Name: "tasks", TakesFile: true, Usage: "`FILE` of {\"context\", \"choices\", \"gold\"}, one a line: multiple choice by log-likelihood, instead of --text"},
 			&cli.IntFlag{Name: "window", Value: 256, Usage: "tokens of a window: `W` independent tokens from position 0"},
 			&cli.IntFlag{Name: "batch", Value: 8, Usage: "`B` windows, or choices, of a step: capacity is decided over their tokens"},
 			&cli.IntFlag{Name: "max-tokens", Usage: "use the first `N` tokens of the text; 0: all"},
@@ -48,6 +48,11 @@ func runEval(c *cli.Context, t terminal) error {
 	}
 	if (c.String("text") == "") == (c.String("tasks") == "") {
 		return usagef("eval: want one of --text FILE and --tasks FILE.jsonl")
+	}
+	if c.String("tasks") != "" {
+		if err := noEffect(c, "with --tasks", "window", "max-tokens"); err != nil {
+			return err
+		}
 	}
 	dtype, err := dtypeOf(c)
 	if err != nil {

@@ -18,8 +18,8 @@ func generateCommand(t terminal) *cli.Command {
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "model", Usage: "Hugging Face model `DIR`"},
 			&cli.StringFlag{Name: "prompt", Usage: "`TEXT` to continue, on standard output"},
-			&cli.StringFlag{Name: "input", Usage: "`FILE` of requests, one a line: {\"prompt\": text or \"tokens\": [id, …]}, and if wanted \"id\", \"max_tokens\", \"temperature\", \"top_k\", \"top_p\", \"seed\", \"stop\""},
-			&cli.StringFlag{Name: "output", Usage: "`FILE` of results, one a line, added when they are done; what is in it already is not done again"},
+			&cli.StringFlag{Name: "input", TakesFile: true, Usage: "`FILE` of requests, one a line: {\"prompt\": text or \"tokens\": [id, …]}, and if wanted \"id\", \"max_tokens\", \"temperature\", \"top_k\", \"top_p\", \"seed\", \"stop\""},
+			&cli.StringFlag{Name: "output", TakesFile: true, Usage: "`FILE` of results, one a line, added when they are done; what is in it already is not done again"},
 			&cli.BoolFlag{Name: "overwrite", Usage: "start --output anew"},
 			&cli.IntFlag{Name: "max-tokens", Value: 128, Usage: "generate at most `N` tokens"},
 			&cli.Float64Flag{Name: "temperature", Usage: "divide logits by `T` and draw; 0: the most likely token"},
@@ -58,11 +58,6 @@ func generationOf(c *cli.Context) (g generation, err error) {
 	if c.IsSet("input") != c.IsSet("output") {
 		return g, usagef("generate: --input and --output go together")
 	}
-	for _, pair := range [][2]string{{"input", "output"}, {"output", "json"}, {"input", "json"}} {
-		if path := c.String(pair[0]); path != "" && path == c.String(pair[1]) {
-			return g, usagef("generate: --%s and --%s are the same file %s", pair[0], pair[1], path)
-		}
-	}
 	if g.load.DType, err = dtypeOf(c); err != nil {
 		return g, err
 	}
@@ -92,7 +87,25 @@ func generationOf(c *cli.Context) (g generation, err error) {
 	if err := g.prompts.Defaults.Validate(); err != nil {
 		return g, usagef("generate: %w", err)
 	}
-	return g, nil
+	return g, idleGeneration(c, g)
+}
+
+// idleGeneration faults on flags that change nothing.
+func idleGeneration(c *cli.Context, g generation) error {
+	if !g.routing.Capped() {
+		if err := noEffect(c, "without a capacity", "capacity-in-decode"); err != nil {
+			return err
+		}
+	}
+	if !c.IsSet("prompt") {
+		return nil
+	}
+	if g.prompts.Defaults.Sampling.Temperature == 0 {
+		if err := noEffect(c, "at --temperature 0, which draws nothing", "top-k", "top-p"); err != nil {
+			return err
+		}
+	}
+	return noEffect(c, "with --prompt", "overwrite")
 }
 
 func runGenerate(c *cli.Context, t terminal) error {

@@ -35,7 +35,7 @@ func launcherFlags() []cli.Flag {
 	const category = "Launcher"
 	return []cli.Flag{
 		&cli.StringFlag{Category: category, Name: "launcher", Value: launch.MPIRun, Usage: "`NAME` mpirun or srun"},
-		&cli.StringFlag{Category: category, Name: "hostfile", Usage: "`FILE` of hosts, one a line, with slots=N", DefaultText: "this machine, or the allocation that it is in"},
+		&cli.StringFlag{Category: category, Name: "hostfile", TakesFile: true, Usage: "`FILE` of hosts, one a line, with slots=N", DefaultText: "this machine, or the allocation that it is in"},
 		&cli.StringFlag{Category: category, Name: "map-by", Usage: "mpirun's --map-by, srun's --distribution: `RULE`"},
 		&cli.StringFlag{Category: category, Name: "bind-to", Value: "none", Usage: "mpirun's --bind-to, srun's --cpu-bind: `RULE`"},
 	}

@@ -15,8 +15,8 @@ func logitsCommand(t terminal) *cli.Command {
 		UsageText: "mpirun -n P capmoe logits --model DIR --tokens FILE.json --out FILE.safetensors [flags]",
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "model", Usage: "Hugging Face model `DIR`"},
-			&cli.StringFlag{Name: "tokens", Usage: "`FILE` of {\"sequences\": [[id, …], …]}"},
-			&cli.StringFlag{Name: "out", Usage: "safetensors `FILE` of float32 tensors logits.0, logits.1, … [len, vocab]"},
+			&cli.StringFlag{Name: "tokens", TakesFile: true, Usage: "`FILE` of {\"sequences\": [[id, …], …]}"},
+			&cli.StringFlag{Name: "out", TakesFile: true, Usage: "safetensors `FILE` of float32 tensors logits.0, logits.1, … [len, vocab]"},
 			&cli.IntFlag{Name: "batch", Usage: "sequences of a step, over which capacity is decided; 0: `B` is all of them"},
 			dtypeFlag(),
 			jsonFlag(),

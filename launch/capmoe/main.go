@@ -90,6 +90,7 @@ func prepare(commands []*cli.Command, alone bool) {
 			prepare(c.Subcommands, alone)
 			continue
 		}
+		c.Before = distinctFiles
 		if alone {
 			continue
 		}
@@ -112,7 +113,7 @@ type terminal struct {
 // usage turns a fault of the command line into one line.
 func usage(c *cli.Context, err error, isSubcommand bool) error {
 	if isSubcommand {
-		err = fmt.Errorf("%s: %w", c.Command.Name, err)
+		err = fmt.Errorf("%s: %w", nameOf(c), err)
 	}
 	return &launch.UsageError{Err: err}
 }
@@ -124,17 +125,17 @@ func usagef(format string, args ...any) error {
 // checkCommon faults on what no command takes.
 func checkCommon(c *cli.Context) error {
 	if c.Command.ArgsUsage == "" && c.Args().Present() {
-		return usagef("%s: unexpected argument %q", c.Command.Name, c.Args().First())
+		return usagef("%s: unexpected argument %q", nameOf(c), c.Args().First())
 	}
 	if d := c.Duration("deadline"); c.IsSet("deadline") && d <= 0 {
-		return usagef("%s: --deadline %v, want more than 0", c.Command.Name, d)
+		return usagef("%s: --deadline %v, want more than 0", nameOf(c), d)
 	}
-	return nil
+	return distinctFiles(c)
 }
 
 func unknownCommand(c *cli.Context) error {
 	if c.Args().Present() {
-		return usagef("unknown command %q, see capmoe --help", c.Args().First())
+		return usagef("unknown command %q, see %s --help", c.Args().First(), c.Command.HelpName)
 	}
 	if c.Command.Subcommands != nil {
 		return cli.ShowSubcommandHelp(c)
@@ -147,7 +148,7 @@ func required(c *cli.Context, names ...string) error {
 	var missing []error
 	for _, name := range names {
 		if c.String(name) == "" {
-			missing = append(missing, fmt.Errorf("%s: flag --%s is required", c.Command.Name, name))
+			missing = append(missing, fmt.Errorf("%s: flag --%s is required", nameOf(c), name))
 		}
 	}
 	if len(missing) > 0 {

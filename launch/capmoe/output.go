@@ -15,7 +15,7 @@ import (
 
 // jsonFlag is on every command that prints a table for people.
 func jsonFlag() cli.Flag {
-	return &cli.StringFlag{Name: "json", Usage: "write the same numbers to `FILE`, for machines; - is standard output"}
+	return &cli.StringFlag{Name: "json", TakesFile: true, Usage: "write the same numbers to `FILE`, for machines; - is standard output"}
 }
 
 // jsonOutput is the file of --json on rank 0, made before the work begins, so that one
@@ -31,9 +31,6 @@ func openJSON(c *cli.Context, t terminal) (*jsonOutput, error) {
 	path := c.String("json")
 	if path == "" {
 		return nil, nil
-	}
-	if path == c.String("out") {
-		return nil, usagef("%s: --json and --out are the same file %s", c.Command.Name, path)
 	}
 	o := &jsonOutput{path: path, out: t.stdout}
 	var err error

@@ -15,14 +15,14 @@ func planCommand(t terminal) *cli.Command {
 		Usage:     "router scores → kept pairs, weights and loads under any policy",
 		UsageText: "[mpirun -n P] capmoe plan --scores FILE --topk K [flags]",
 		Flags: append([]cli.Flag{
-			&cli.StringFlag{Name: "scores", Usage: "safetensors `FILE` with router scores [T, E]"},
+			&cli.StringFlag{Name: "scores", TakesFile: true, Usage: "safetensors `FILE` with router scores [T, E]"},
 			&cli.StringFlag{Name: "tensor", Usage: "`NAME` of the tensor", DefaultText: "scores, logits, or the only one of 2 dimensions"},
 			&cli.IntFlag{Name: "topk", Aliases: []string{"moe-router-topk"}, Usage: "`K` choices of a token"},
 			&cli.StringFlag{Name: "input", Value: "scores", Usage: "what the tensor holds: `KIND` scores or logits"},
 			&cli.StringFlag{Name: "moe-router-score-function", Value: "softmax", Usage: "logits to scores: `NAME` softmax or sigmoid"},
 			&cli.BoolFlag{Name: "moe-router-pre-softmax", Usage: "softmax over all experts; unset: over the chosen K"},
 			&cli.StringFlag{Name: "priority", Usage: "`NAME` of a uint8 tensor [T] of priority classes; higher ones are kept first"},
-			&cli.StringFlag{Name: "out", Usage: "safetensors `FILE` of experts int32 [T, M] (-1: none) and weights float32 [T, M]"},
+			&cli.StringFlag{Name: "out", TakesFile: true, Usage: "safetensors `FILE` of experts int32 [T, M] (-1: none) and weights float32 [T, M]"},
 			jsonFlag(),
 		}, append(policyFlags(), authorsFlags()...)...),
 		Action: func(c *cli.Context) error { return runPlan(c, t) },
@@ -69,6 +69,16 @@ func planJob(c *cli.Context) (runtime.PlanJob, error) {
 	}
 	if in := c.String("input"); in != "scores" && in != "logits" {
 		return job, usagef("plan: --input %q, want scores or logits", in)
+	}
+	if !job.Scores.Logits {
+		if err := noEffect(c, "with --input scores", "moe-router-score-function", "moe-router-pre-softmax"); err != nil {
+			return job, err
+		}
+	}
+	if job.Scores.Sigmoid {
+		if err := noEffect(c, "with --moe-router-score-function sigmoid", "moe-router-pre-softmax"); err != nil {
+			return job, err
+		}
 	}
 	if f := c.String("moe-router-score-function"); f != "softmax" && f != "sigmoid" {
 		return job, usagef("plan: --moe-router-score-function %q, want softmax or sigmoid", f)

@@ -65,17 +65,13 @@ func routingOf(c *cli.Context) (runtime.Routing, error) {
 	if c.Bool("moe-pad-expert-input-to-capacity") {
 		r.Wire = layers.Padded
 	}
-	if r.Baseline != "" {
-		for _, name := range []string{"policy", "moe-token-drop-policy", "capacity-scope", "renormalize", "moe-token-dispatcher-type", "moe-pad-expert-input-to-capacity", "min-capacity", "strategy"} {
-			if c.IsSet(name) {
-				return r, usagef("--baseline %s fixes --%s itself: leave that out", r.Baseline, name)
-			}
-		}
-	}
 	if err := r.Validate(); err != nil {
 		return r, &launch.UsageError{Err: err}
 	}
-	return r, nil
+	if r.Baseline != "" {
+		return r, idleBaseline(c, r)
+	}
+	return r, idlePolicy(c, r.Policy)
 }
 
 // policyOf reads the capacity policy.

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"path/filepath"
-	"strings"
 
 	"capmoe/runtime/study/report"
 
@@ -25,17 +24,19 @@ func reportCommand(t terminal) *cli.Command {
 }
 
 func runReport(c *cli.Context, t terminal) error {
-	dir, rest := c.Args().First(), c.Args().Tail()
-	switch {
-	case dir == "":
-		return usagef("report: want DIR, the folder of a study")
-	case len(rest) > 0 && len(rest[0]) > 1 && strings.HasPrefix(rest[0], "-"):
-		// Flags end at the first argument: those behind it go in front of it.
-		return c.App.RunContext(c.Context, append(append([]string{c.App.Name, c.Command.Name}, rest...), dir))
-	case len(rest) > 0:
-		return usagef("report: unexpected argument %q", rest[0])
-	case t.world.Comm().Size() > 1:
-		return usagef("report: runs on one rank, the launcher started %d", t.world.Comm().Size())
+	args, err := arguments(c)
+	if err != nil {
+		return err
+	}
+	dir, to := args[0], args[0]
+	if c.String("out") != "" {
+		to = c.String("out")
+	}
+	if err := onOneRank(c, t); err != nil {
+		return err
+	}
+	if err := sparesStudy(c, dir); err != nil {
+		return err
 	}
 	out, err := openJSON(c, t)
 	if err != nil {
@@ -45,10 +46,6 @@ func runReport(c *cli.Context, t terminal) error {
 	r, err := report.New(dir)
 	if err != nil {
 		return err
-	}
-	to := dir
-	if c.String("out") != "" {
-		to = c.String("out")
 	}
 	if err := r.Write(to); err != nil {
 		return err
@@ -73,6 +70,9 @@ func printStudyReport(t terminal, r *report.Report, page string) {
 		}
 	}
 	for _, s := range r.Sections {
+		if len(s.Headline.Rows) == 0 {
+			continue
+		}
 		fmt.Fprintf(t.stdout, "\n%s, %s\n", s.Title, s.Headline.Title)
 		tab := newTable(t.stdout)
 		s.Headline.Write(tab)

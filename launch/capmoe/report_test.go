@@ -74,10 +74,11 @@ func TestReportFaults(t *testing.T) {
 		code  int
 		texts []string
 	}{
-		{"a folder is needed", capmoe(alone, "report"), 2, []string{"report: want DIR"}},
-		{"one is enough", capmoe(alone, "report", dir, empty), 2, []string{"unexpected argument", empty}},
+		{"a folder is needed", capmoe(alone, "report"), 2, []string{"report: 0 arguments, want 1: DIR"}},
+		{"one is enough", capmoe(alone, "report", dir, empty), 2, []string{"report: 2 arguments, want 1: DIR"}},
 		{"flags may follow, known ones", capmoe(alone, "report", dir, "--odd"), 2, []string{"report: ", "odd"}},
 		{"it runs alone", capmoe(2, "report", dir), 2, []string{"runs on one rank, the launcher started 2"}},
+		{"rows stay", capmoe(alone, "report", dir, "--json", filepath.Join(dir, "rows.jsonl")), 2, []string{"rows.jsonl is the study's own file"}},
 		{"rows are needed", capmoe(alone, "report", empty), 1, []string{filepath.Join(empty, "rows.jsonl"), "no such file"}},
 		{"good ones", capmoe(alone, "report", broken), 1, []string{"rows.jsonl: line 1: cell.id is empty"}},
 		{"a place to write", capmoe(alone, "report", dir, "--out", filepath.Join(broken, "rows.jsonl")), 1, []string{"rows.jsonl/figures", "not a directory"}},

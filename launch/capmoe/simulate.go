@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"slices"
 
 	"capmoe/collective"
 	"capmoe/launch"
@@ -29,7 +28,7 @@ func simulateScopeCommand(t terminal) *cli.Command {
 		Usage:     "lost gate mass and effective factor, global against local scope, by ranks",
 		UsageText: "capmoe simulate scope --trace PATH [flags]",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "trace", Usage: "`PATH` of a recording of tokens: .routing, or a format that trace convert reads"},
+			&cli.StringFlag{Name: "trace", TakesFile: true, Usage: "`PATH` of a recording of tokens: .routing, or a format that trace convert reads"},
 			&cli.StringFlag{Name: "policy", Value: "drop", Usage: "`NAME` drop or reroute"},
 			&cli.IntFlag{Name: "step-tokens", Value: 2048, Usage: "`T`, tokens of a step"},
 			&cli.Float64SliceFlag{Name: "moe-expert-capacity-factor", Aliases: []string{"gamma"}, Value: cli.NewFloat64Slice(1, 1.25, 1.5, 2), Usage: "`γ`; several with commas"},
@@ -44,8 +43,8 @@ func runSimulateScope(c *cli.Context, t terminal) error {
 	if err := required(c, "trace"); err != nil {
 		return err
 	}
-	if t.world.Comm().Size() > 1 {
-		return usagef("simulate scope: runs on one rank, the launcher started %d", t.world.Comm().Size())
+	if err := onOneRank(c, t); err != nil {
+		return err
 	}
 	policy, err := simulatedPolicy(c)
 	if err != nil {
@@ -76,6 +75,9 @@ func runSimulateScope(c *cli.Context, t terminal) error {
 	return nil
 }
 
+// mostSimulated bounds the ranks that are planned for, one by one.
+const mostSimulated = 1 << 16
+
 func simulatedPolicy(c *cli.Context) (capacity.Config, error) {
 	policy, err := capacity.ParsePolicy(c.String("policy"))
 	if err != nil {
@@ -87,8 +89,10 @@ func simulatedPolicy(c *cli.Context) (capacity.Config, error) {
 	if n := c.Int("step-tokens"); n < 1 || n > capacity.MaxTokens {
 		return capacity.Config{}, usagef("simulate scope: --step-tokens %d, want 1 to %d", n, capacity.MaxTokens)
 	}
-	if p := slices.Min(c.IntSlice("ranks")); p < 1 {
-		return capacity.Config{}, usagef("simulate scope: --ranks %d, want 1 or more", p)
+	for _, p := range c.IntSlice("ranks") {
+		if p < 1 || p > mostSimulated {
+			return capacity.Config{}, usagef("simulate scope: --ranks %d, want 1 to %d", p, mostSimulated)
+		}
 	}
 	cfg := capacity.Config{Policy: policy}
 	for _, gamma := range c.Float64Slice("moe-expert-capacity-factor") {

@@ -55,6 +55,9 @@ func runStudy(c *cli.Context, t terminal) error {
 	if err := e.check(); err != nil {
 		return err
 	}
+	if err := sparesStudy(c, c.String("out")); err != nil {
+		return err
+	}
 	out, err := openJSON(c, t)
 	if err != nil {
 		return err

@@ -8,7 +8,7 @@ import (
 
 // timelineFlag is on commands whose steps are worth a look.
 func timelineFlag() cli.Flag {
-	return &cli.StringFlag{Name: "timeline", Usage: "write what every rank does when to `FILE`, in the Chrome trace format, which Perfetto opens"}
+	return &cli.StringFlag{Name: "timeline", TakesFile: true, Usage: "write what every rank does when to `FILE`, in the Chrome trace format, which Perfetto opens"}
 }
 
 // openTimeline starts the timeline of --timeline; nil without it. All ranks call it.
@@ -17,8 +17,8 @@ func openTimeline(c *cli.Context, t terminal) (*runtime.Timeline, error) {
 	if path == "" {
 		return nil, nil
 	}
-	if path == c.String("json") || path == "-" {
-		return nil, usagef("%s: --timeline %s: want a file of its own", c.Command.Name, path)
+	if path == "-" {
+		return nil, usagef("%s: --timeline %s: want a file", nameOf(c), path)
 	}
 	return runtime.StartTimeline(t.world.Process, path)
 }

@@ -19,7 +19,7 @@ func tokenizeCommand(t terminal) *cli.Command {
 		Usage:     "JSON strings in, one a line; lists of token ids out, one a line, without special tokens",
 		UsageText: "capmoe tokenize --tokenizer FILE < strings.jsonl",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "tokenizer", Usage: "tokenizer.json `FILE`"},
+			&cli.StringFlag{Name: "tokenizer", TakesFile: true, Usage: "tokenizer.json `FILE`"},
 			&cli.BoolFlag{Name: "add-special-tokens", Usage: "add what the tokenizer's template adds, such as a beginning of text"},
 			&cli.BoolFlag{Name: "decode", Usage: "the other way: lists of ids in, JSON strings out"},
 		},
@@ -31,6 +31,11 @@ func tokenizeCommand(t terminal) *cli.Command {
 func runTokenize(c *cli.Context, t terminal, in io.Reader) error {
 	if err := required(c, "tokenizer"); err != nil {
 		return err
+	}
+	if c.Bool("decode") {
+		if err := noEffect(c, "with --decode", "add-special-tokens"); err != nil {
+			return err
+		}
 	}
 	var err error
 	if t.world.Rank() == 0 {

@@ -39,16 +39,10 @@ func hintsOf(c *cli.Context) (trace.Hints, error) {
 // nameOf is how a command is called, as in trace show.
 func nameOf(c *cli.Context) string { return strings.TrimPrefix(c.Command.HelpName, "capmoe ") }
 
-// arguments are the files that a command names after its flags, as its ArgsUsage has
-// them.
+// arguments are the files that a command names, as its ArgsUsage has them.
 func arguments(c *cli.Context) ([]string, error) {
 	names := strings.Fields(c.Command.ArgsUsage)
 	args := c.Args().Slice()
-	for _, a := range args {
-		if len(a) > 1 && strings.HasPrefix(a, "-") {
-			return nil, usagef("%s: flag %s after %s: flags come first", nameOf(c), a, args[0])
-		}
-	}
 	if len(args) != len(names) {
 		return nil, usagef("%s: %d arguments, want %d: %s", nameOf(c), len(args), len(names), c.Command.ArgsUsage)
 	}

@@ -16,8 +16,8 @@ func traceRecordCommand(t terminal) *cli.Command {
 		UsageText: "mpirun -n P capmoe trace record --model DIR --text FILE --out FILE.routing [flags]",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "model", Usage: "Hugging Face model `DIR`"},
-			&cli.StringFlag{Name: "text", Usage: "UTF-8 text `FILE`"},
-			&cli.StringFlag{Name: "out", Usage: "`FILE`.routing to write, the same for any number of ranks"},
+			&cli.StringFlag{Name: "text", TakesFile: true, Usage: "UTF-8 text `FILE`"},
+			&cli.StringFlag{Name: "out", TakesFile: true, Usage: "`FILE`.routing to write, the same for any number of ranks"},
 			&cli.StringFlag{Name: "top", Value: "all", Usage: "keep the scores of a token's best `M` experts, or all"},
 			&cli.IntFlag{Name: "window", Value: 256, Usage: "tokens of a window: `W` independent tokens from position 0"},
 			&cli.IntFlag{Name: "batch", Value: 8, Usage: "`B` windows of a step"},

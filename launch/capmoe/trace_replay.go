@@ -18,7 +18,7 @@ func traceReplayCommand(t terminal) *cli.Command {
 		Usage:     "run recorded or made routing under a policy: plans only, or with made experts of a shape",
 		UsageText: "[mpirun -n P] capmoe trace replay {--trace PATH | --synthetic KIND} [flags]",
 		Flags: append([]cli.Flag{
-			&cli.StringFlag{Name: "trace", Usage: "`PATH` of a recording; of counts only, tokens are drawn from --seed"},
+			&cli.StringFlag{Name: "trace", TakesFile: true, Usage: "`PATH` of a recording; of counts only, tokens are drawn from --seed"},
 			&cli.StringFlag{Name: "synthetic", Usage: "made routing instead, from --seed: `KIND` " + strings.Join(trace.KindNames(), ", ")},
 			&cli.IntFlag{Name: "layers", Value: 1, Usage: "`L` layers of made routing"},
 			&cli.IntFlag{Name: "steps", Usage: "`N` steps, at most those recorded", DefaultText: "all of a recording; 4 of made routing"},
@@ -88,7 +88,13 @@ func replayOf(c *cli.Context, t terminal) (runtime.Replay, error) {
 		return job, err
 	}
 	if c.String("synthetic") != "" {
+		if err := noEffect(c, "with --synthetic", "set"); err != nil {
+			return job, err
+		}
 		err := synthesize(c, t, &job)
+		return job, err
+	}
+	if err := noEffect(c, "with --trace, which has its own", "layers"); err != nil {
 		return job, err
 	}
 	hints, err := hintsOf(c)

@@ -24,6 +24,10 @@ const (
 	alike    = "equal hardware"  // every rank as fast as the typical one
 )
 
+// Bound tells whether a counterfactual of this name is a limit, which nothing that can be
+// done is sure to reach.
+func Bound(what string) bool { return what == even || what == alike }
+
 // counterfactuals prices the sampled loads with the seconds that a row takes on each
 // rank, and scales them to the run.
 //

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"capmoe/runtime/tokenizer"
+
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
@@ -24,6 +26,9 @@ type File struct {
 // mean is for Validate.
 func Decode(name string, text []byte) (*File, error) {
 	f := &File{Definition: Default(), name: name}
+	if at := tokenizer.InvalidUTF8(text); at >= 0 {
+		return nil, fmt.Errorf("study: %s is not UTF-8: byte 0x%02x at offset %d of %d", name, text[at], at, len(text))
+	}
 	tree, err := parser.ParseBytes(text, 0)
 	if err != nil {
 		return nil, f.fault(err)

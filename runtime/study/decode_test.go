@@ -41,6 +41,7 @@ func TestDecodeFaults(t *testing.T) {
 		{"values stand for themselves", "ranks: &a [1]\nstep-tokens: *a\n", `study: s.yaml:1: ranks: `},
 		{"a study is fields", "- ranks\n", "study: s.yaml:1: a sequence, want fields"},
 		{"a study is YAML", "ranks: [1\n", "study: s.yaml:1: "},
+		{"a study is text", "ranks: [\x91]\n", "study: s.yaml is not UTF-8: byte 0x91 at offset 8 of 11"},
 		{"a file is one study", "ranks: [1]\n---\nranks: [2]\n", "study: s.yaml: 2 documents, want one"},
 	} {
 		t.Run(c.rule, func(t *testing.T) {

@@ -26,7 +26,7 @@ func drawn(t *rapid.T) Definition {
 	d.Placements = pick("placements", Contiguous, EPLB)
 	d.Models = pick("models", "a", "x/a", "y/a", "a b", "ä")
 	d.Shapes = rapid.SampledFrom([][]string{nil, {"olmoe"}, {"olmoe", "mixtral"}}).Draw(t, "shapes")
-	d.Workloads = pick("workloads", "text:a", "text:b/a", "trace:a", "synthetic:a", "synthetic:zipf:1.0")
+	d.Workloads = pick("workloads", "text:a", "text:b/a", "trace:a", "synthetic:skewed", "synthetic:zipf:1.0")
 	d.DTypes = pick("dtypes", "f32", "bf16")
 	d.StepTokens = rapid.SliceOfNDistinct(rapid.SampledFrom([]int{256, 512, 1024}), 1, 2, rapid.ID[int]).Draw(t, "tokens")
 	d.Repeats = rapid.IntRange(1, 3).Draw(t, "repeats")

@@ -10,6 +10,7 @@ import (
 	"capmoe/layers/capacity"
 	"capmoe/layers/kernel"
 	"capmoe/runtime/bench"
+	"capmoe/runtime/trace"
 )
 
 // The kinds of workloads.
@@ -111,6 +112,11 @@ func workloadFault(v string) string {
 	kind, what, _ := strings.Cut(v, ":")
 	if what == "" || !has([]string{Text, Trace, Synthetic}, kind) {
 		return fmt.Sprintf("%q, want text:FILE, trace:PATH or synthetic:KIND", v)
+	}
+	if kind == Synthetic {
+		if err := new(trace.Synthetic).ParseKind(what); err != nil {
+			return err.Error()
+		}
 	}
 	return ""
 }

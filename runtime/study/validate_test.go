@@ -27,6 +27,7 @@ func TestValidate(t *testing.T) {
 		{"eplb places experts of dropless", func(d *Definition) { d.Placements, d.Systems = []string{EPLB}, []string{"drop"} }, []string{"placements: eplb", "dropless"}},
 		{"a workload has a kind", func(d *Definition) { d.Workloads = []string{"valid.txt"} }, []string{`workloads[0]: "valid.txt"`, "text:FILE"}},
 		{"a workload has a name", func(d *Definition) { d.Workloads = []string{"text:"} }, []string{`workloads[0]: "text:"`}},
+		{"kinds of made routing are known", func(d *Definition) { d.Workloads = []string{"synthetic:level"} }, []string{"workloads[0]", `"level"`, "balanced"}},
 		{"a text needs a model", func(d *Definition) { d.Models = nil }, []string{"models: the list is empty"}},
 		{"routing needs none", func(d *Definition) { d.Models, d.Workloads = nil, []string{"synthetic:uniform"} }, nil},
 		{"a model has a name", func(d *Definition) { d.Models = []string{""} }, []string{"models[0]: the name is empty"}},

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"unicode/utf8"
 )
 
 // formatVersion is the one version of tokenizer.json there has been.
@@ -43,8 +42,7 @@ func parse(file string, data []byte) (*Tokenizer, error) {
 
 // newFile reads the top level and checks that it is known.
 func newFile(data []byte) (object, error) {
-	if !utf8.Valid(data) {
-		i := invalidByte(string(data))
+	if i := InvalidUTF8(data); i >= 0 {
 		return object{}, fmt.Errorf("byte 0x%02x at offset %d of %d is not UTF-8", data[i], i, len(data))
 	}
 	o, err := newObject("", data)

@@ -22,7 +22,7 @@ type Tokenizer struct {
 // is a *UTF8Error.
 func (t *Tokenizer) Encode(text string) ([]int32, error) {
 	if !utf8.ValidString(text) {
-		i := invalidByte(text)
+		i := InvalidUTF8([]byte(text))
 		return nil, &UTF8Error{Offset: i, Byte: text[i], Size: len(text)}
 	}
 	pieces, err := t.pieces(text)

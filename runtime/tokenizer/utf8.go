@@ -46,13 +46,15 @@ func subpart(b []byte) int {
 	return n
 }
 
-// invalidByte is the offset of the first byte of text that belongs to no
-// character, the size of text if there is none.
-func invalidByte(text string) int {
-	for i, r := range text {
-		if r == utf8.RuneError && !strings.HasPrefix(text[i:], string(utf8.RuneError)) {
-			return i
+// InvalidUTF8 is the offset of the first byte of a text that belongs to no character, or
+// -1: the text is UTF-8.
+func InvalidUTF8(text []byte) int {
+	for at := 0; at < len(text); {
+		r, size := utf8.DecodeRune(text[at:])
+		if r == utf8.RuneError && size == 1 {
+			return at
 		}
+		at += size
 	}
-	return len(text)
+	return -1
 }

@@ -19,7 +19,7 @@
 //	stream.go      Stream and Step
 //	choices.go     the recorded experts of tokens
 //	cut.go         steps of another size
-//	trace.go       Trace: all of it in memory; Open; detect.go tells formats
+//	trace.go       Trace: all of it in memory; Open; detect.go tells formats; hints.go, what some do not say
 //	format.go      the file format .routing: blocks and checksums
 //	writer.go      Writer
 //	reader.go      its stream

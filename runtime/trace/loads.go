@@ -85,9 +85,6 @@ func OpenLoads(path string, h Hints) (*Loads, error) {
 	if err != nil {
 		return nil, err
 	}
-	if format == routingFile {
-		return readLoads(path)
-	}
 	sets, err := readSets(path, format, h)
 	if err != nil {
 		return nil, err
@@ -105,11 +102,17 @@ func OpenLoads(path string, h Hints) (*Loads, error) {
 	return nil, fmt.Errorf("trace: %s holds %d sets of counts and none is named %q, want one of %s", path, len(sets), h.Set, strings.Join(names, ", "))
 }
 
-// readSets reads all the counts of a file that is not ours.
+// readSets reads all the counts of a file.
 func readSets(path string, format format, h Hints) ([]*Loads, error) {
 	var sets []*Loads
 	var err error
 	switch format {
+	case routingFile:
+		l, err := readLoads(path)
+		if err != nil {
+			return nil, err
+		}
+		return []*Loads{l}, h.agree(path, l.Info)
 	case countsFile:
 		sets, err = readCounts(path)
 	case pairsFile:
@@ -129,6 +132,9 @@ func readSets(path string, format format, h Hints) ([]*Loads, error) {
 		if h.TopK > 0 {
 			l.TopK = h.TopK
 		}
+		if err := h.agree(path, l.Info); err != nil {
+			return nil, err
+		}
 	}
 	return sets, nil
 }
@@ -138,10 +144,6 @@ func Sets(path string, h Hints) ([]*Loads, error) {
 	format, err := formatOf(path)
 	if err != nil {
 		return nil, err
-	}
-	if format == routingFile {
-		l, err := readLoads(path)
-		return []*Loads{l}, err
 	}
 	sets, err := readSets(path, format, h)
 	for _, l := range sets {

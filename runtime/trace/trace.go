@@ -50,16 +50,26 @@ func Load(path string, h Hints) (*Trace, error) {
 	})
 }
 
-// Hints are what some formats do not say. The zero value knows nothing.
-type Hints struct {
-	TopK    int
-	Experts int
-	Set     string // which of several counts in a file
-}
-
 // Open opens a recording of tokens: a file FILE.routing or FILE.safetensors, a folder of
 // .npy files, Megatron's .jsonl or a folder of them.
 func Open(path string, h Hints) (Stream, error) {
+	s, err := openFormat(path, h)
+	if err != nil {
+		return nil, err
+	}
+	err = h.agree(path, s.Info())
+	if err == nil && h.Set != "" {
+		err = fmt.Errorf("trace: %s holds tokens, and no set of counts %q", path, h.Set)
+	}
+	if err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// openFormat opens a recording by its format.
+func openFormat(path string, h Hints) (Stream, error) {
 	format, err := formatOf(path)
 	if err != nil {
 		return nil, err

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+
+	"capmoe/runtime/study"
 )
 
 // fixture is real rows: tiny-olmoe on 1, 2 and 4 ranks of a machine of two cores, six
@@ -51,7 +53,7 @@ var fixtureReport = sync.OnceValues(func() (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.WriteFile(filepath.Join(fixtureFolder, rowsFile), text, 0o666); err != nil {
+	if err := os.WriteFile(filepath.Join(fixtureFolder, study.RowsFile), text, 0o666); err != nil {
 		return nil, err
 	}
 	r, err := New(fixtureFolder)

@@ -116,7 +116,10 @@ func (s *setting) grid() string {
 		names = append(names, x.name)
 	}
 	text := fmt.Sprintf("%s on %s ranks", list(names), numbers(s.ranks))
-	if len(s.ranks) == 1 {
+	switch len(s.ranks) {
+	case 0:
+		return fmt.Sprintf("%s: every run failed.", list(names))
+	case 1:
 		text = fmt.Sprintf("%s on %s", list(names), count(s.ranks[0], "rank", "ranks"))
 	}
 	if len(s.gammas) > 0 {
@@ -124,7 +127,7 @@ func (s *setting) grid() string {
 		for i, g := range s.gammas {
 			words[i] = fmt.Sprintf("%g", g)
 		}
-		text += ", capacity factors γ " + list(words)
+		text += fmt.Sprintf(", %s γ %s", plural(len(words), "capacity factor", "capacity factors"), list(words))
 	}
 	step := fmt.Sprintf("; %d tokens a step", s.key.tokens)
 	if s.key.scaling == "weak" {

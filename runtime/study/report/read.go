@@ -14,9 +14,6 @@ import (
 	"capmoe/runtime/study"
 )
 
-// rowsFile is where a study keeps its rows.
-const rowsFile = "rows.jsonl"
-
 // rows is a study as it is read.
 type rows struct {
 	runs  []run    // one for each cell and repeat, in order of the file
@@ -26,7 +23,7 @@ type rows struct {
 // read reads the rows of a study's folder. A half last line, which a kill leaves, is
 // left out with a note; anything else that is not a row is an error that names the line.
 func read(dir string) (rows, error) {
-	path := filepath.Join(dir, rowsFile)
+	path := filepath.Join(dir, study.RowsFile)
 	text, err := os.ReadFile(path)
 	if err != nil {
 		if fault, ok := errors.AsType[*fs.PathError](err); ok {
@@ -46,7 +43,7 @@ func parse(text []byte) (rows, error) {
 	var r rows
 	whole := text[:bytes.LastIndexByte(text, '\n')+1]
 	if rest := len(text) - len(whole); rest > 0 {
-		r.notes = append(r.notes, fmt.Sprintf("The last line of %s is cut short (%d bytes, no end of line) and left out: the study was stopped while it wrote, or is still running.", rowsFile, rest))
+		r.notes = append(r.notes, fmt.Sprintf("The last line of %s is cut short (%d bytes, no end of line) and left out: the study was stopped while it wrote, or is still running.", study.RowsFile, rest))
 	}
 	cells := map[string]study.Cell{}
 	at := map[string]int{} // cell and repeat → place in runs
@@ -110,10 +107,15 @@ func factor(gamma *float64) string {
 
 // count is a number with its noun.
 func count(n int, one, many string) string {
+	return fmt.Sprintf("%d %s", n, plural(n, one, many))
+}
+
+// plural is a word for so many.
+func plural(n int, one, many string) string {
 	if n == 1 {
-		return "1 " + one
+		return one
 	}
-	return fmt.Sprintf("%d %s", n, many)
+	return many
 }
 
 // list is words with commas, and an and.

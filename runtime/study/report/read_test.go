@@ -57,6 +57,7 @@ func TestBadRows(t *testing.T) {
 		{"a cell has a system", rowOf(t, func(c *study.Cell, _, _ map[string]any) { c.System = "" }), []string{"system is empty"}},
 		{"ranks are positive", rowOf(t, func(c *study.Cell, _, _ map[string]any) { c.Ranks = 0 }), []string{"ranks 0, want 1 or more"}},
 		{"ranks agree", rowOf(t, func(_ *study.Cell, _, r map[string]any) { r["ranks"] = 3 }), []string{"ranks 3, the cell has 2"}},
+		{"savings are in reason", rowOf(t, saving("drop γ=1", 1e200)), []string{"attribution.counterfactual[0].saved_seconds 1e+200, want 0 to 1e+100"}},
 		{"repeats count from 0", rowOf(t, func(_ *study.Cell, row, _ map[string]any) { row["repeat"] = -1 }), []string{"repeat -1, want 0 or more"}},
 		{"scaling is strong or weak", rowOf(t, func(c *study.Cell, _, _ map[string]any) { c.Scaling = "odd" }), []string{`scaling "odd", want strong or weak`}},
 		{"γ is positive", rowOf(t, func(c *study.Cell, _, _ map[string]any) { g := -1.0; c.Gamma = &g }), []string{"capacity_factor -1, want more than 0"}},
@@ -76,14 +77,14 @@ func TestBadRows(t *testing.T) {
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			dir := t.TempDir()
-			if err := os.WriteFile(filepath.Join(dir, rowsFile), []byte(c.text), 0o666); err != nil {
+			if err := os.WriteFile(filepath.Join(dir, study.RowsFile), []byte(c.text), 0o666); err != nil {
 				t.Fatal(err)
 			}
 			_, err := New(dir)
 			if err == nil {
 				t.Fatal("no error")
 			}
-			for _, want := range append(c.want, "report: ", rowsFile) {
+			for _, want := range append(c.want, "report: ", study.RowsFile) {
 				if !strings.Contains(err.Error(), want) {
 					t.Errorf("%q is not in: %v", want, err)
 				}

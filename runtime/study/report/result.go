@@ -19,32 +19,7 @@ type run struct {
 // result is what a run says of itself.
 type result struct {
 	runtime.EvaluationReport
-	Perplexity  *float64      `json:"perplexity"` // nil: no text went through a model
-	RankSeconds []rankSeconds `json:"rank_seconds"`
-	Attribution *attribution  `json:"attribution"`
-}
-
-// rankSeconds are the seconds of one rank by phase.
-type rankSeconds struct {
-	Rank int                `json:"rank"`
-	Host string             `json:"host"`
-	CPU  map[string]float64 `json:"cpu"`
-	Wall map[string]float64 `json:"wall"`
-}
-
-// attribution says which rank was the slowest, and why.
-type attribution struct {
-	SlowestRank    int                `json:"slowest_rank"`
-	Layer          *int               `json:"layer"`   // nil: no cause worth naming
-	Expert         *int               `json:"expert"`  // nil: the cause is not its rows
-	Seconds        map[string]float64 `json:"seconds"` // by cause; negative where the slowest rank has less than the mean
-	Counterfactual []counterfactual   `json:"counterfactual"`
-}
-
-// counterfactual is what something else would have saved.
-type counterfactual struct {
-	What         string  `json:"what"`
-	SavedSeconds float64 `json:"saved_seconds"`
+	Perplexity *float64 `json:"perplexity"` // nil: no text went through a model
 }
 
 // understand decodes a line and checks what the figures rely on.
@@ -130,8 +105,11 @@ func checkResult(c study.Cell, r *result) error {
 		numbers["seconds."+phase] = s
 	}
 	if r.Attribution != nil {
-		for cause, s := range r.Attribution.Seconds {
-			numbers["attribution.seconds."+cause] = math.Abs(s)
+		for _, cause := range causes {
+			numbers["attribution.seconds."+cause.name] = math.Abs(cause.of(r.Attribution.Seconds))
+		}
+		for i, c := range r.Attribution.Counterfactual {
+			numbers[fmt.Sprintf("attribution.counterfactual[%d].saved_seconds", i)] = math.Abs(c.Saved)
 		}
 	}
 	for _, name := range sorted(numbers) {

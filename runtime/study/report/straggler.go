@@ -5,14 +5,21 @@ import (
 	"fmt"
 	"slices"
 
+	"capmoe/runtime/attribution"
 	"capmoe/runtime/study/figure"
 )
 
 // causes are the parts of a straggler's time, and what they are called. The last two
 // are wall time, which says nothing where ranks share cores.
-var causes = []struct{ name, label string }{
-	{"token_imbalance", "token imbalance"}, {"slower_hardware", "slower hardware"}, {"arrival_skew", "arrival skew"},
-	{"wire", "wire"}, {"waiting", "waiting"},
+var causes = []struct {
+	name, label string
+	of          func(attribution.Seconds) float64
+}{
+	{"token_imbalance", "token imbalance", func(s attribution.Seconds) float64 { return s.TokenImbalance }},
+	{"slower_hardware", "slower hardware", func(s attribution.Seconds) float64 { return s.SlowerHardware }},
+	{"arrival_skew", "arrival skew", func(s attribution.Seconds) float64 { return s.ArrivalSkew }},
+	{"wire", "wire", func(s attribution.Seconds) float64 { return s.Wire }},
+	{"waiting", "waiting", func(s attribution.Seconds) float64 { return s.Waiting }},
 }
 
 const ofWall = 2 // causes that are wall time
@@ -45,7 +52,7 @@ func (s *setting) stragglers() (Figure, bool) {
 			}
 			bar := figure.Bar{Label: x.label(c), Color: x.color(), Apart: j == 0 && len(bars.Bars) > 0}
 			for i, cause := range causes {
-				v := c.perMillion(func(r *result) float64 { return r.Attribution.Seconds[cause.name] })
+				v := c.perMillion(func(r *result) float64 { return cause.of(r.Attribution.Seconds) })
 				if i < len(drawn) {
 					bar.Parts = append(bar.Parts, v.Mid)
 				}
@@ -54,7 +61,7 @@ func (s *setting) stragglers() (Figure, bool) {
 			if opening == nil {
 				opening = c
 			}
-			bar.Total = c.perMillion(func(r *result) float64 { return r.Attribution.sum(len(drawn)) })
+			bar.Total = c.perMillion(func(r *result) float64 { return sumOf(r.Attribution.Seconds, len(drawn)) })
 			bar.Note = fmt.Sprintf("%.3g · %s", bar.Total.Mid, c.culprit())
 			bars.Bars = append(bars.Bars, bar)
 		}
@@ -83,19 +90,19 @@ func (s *setting) exchanges() string {
 	return "; wire and waiting are the mean rank's time in exchanges"
 }
 
-// sum adds the first causes up.
-func (a *attribution) sum(first int) (s float64) {
+// sumOf adds the first causes up.
+func sumOf(seconds attribution.Seconds, first int) (sum float64) {
 	for _, c := range causes[:first] {
-		s += a.Seconds[c.name]
+		sum += c.of(seconds)
 	}
-	return s
+	return sum
 }
 
 // culprit is who most runs name; the first such.
 func (c *cell) culprit() string {
 	named, most := map[string]int{}, ""
 	for _, r := range c.runs {
-		who := r.result.Attribution.slowest()
+		who := slowest(r.result.Attribution)
 		if named[who]++; most == "" || named[who] > named[most] {
 			most = who
 		}
@@ -104,13 +111,13 @@ func (c *cell) culprit() string {
 }
 
 // slowest is the rank, and the layer and expert where they are named.
-func (a *attribution) slowest() string {
-	who := fmt.Sprintf("rank %d", a.SlowestRank)
-	if a.Layer != nil {
-		who += fmt.Sprintf(", layer %d", *a.Layer)
+func slowest(f *attribution.Finding) string {
+	who := fmt.Sprintf("rank %d", f.Slowest)
+	if f.Layer != nil {
+		who += fmt.Sprintf(", layer %d", *f.Layer)
 	}
-	if a.Expert != nil {
-		who += fmt.Sprintf(", expert %d", *a.Expert)
+	if f.Expert != nil {
+		who += fmt.Sprintf(", expert %d", *f.Expert)
 	}
 	return who
 }
@@ -124,7 +131,7 @@ func (c *cell) saved() (names []string, spans map[string]figure.Span) {
 			continue
 		}
 		for _, f := range r.result.Attribution.Counterfactual {
-			values[f.What] = append(values[f.What], f.SavedSeconds/float64(r.result.Tokens)*1e6)
+			values[f.What] = append(values[f.What], f.Saved/float64(r.result.Tokens)*1e6)
 		}
 	}
 	spans = map[string]figure.Span{}
@@ -136,9 +143,10 @@ func (c *cell) saved() (names []string, spans map[string]figure.Span) {
 	return names, spans
 }
 
-// remedy says what would have saved most.
+// remedy says what would have saved most, of what can be done.
 func (c *cell) remedy() string {
 	names, spans := c.saved()
+	names = slices.DeleteFunc(names, attribution.Bound)
 	if len(names) == 0 || spans[names[0]].Mid <= 0 {
 		return ""
 	}

@@ -55,7 +55,10 @@ func (s *setting) bought() (sentences []string, highlights []Highlight) {
 		return nil, nil
 	}
 	text := fmt.Sprintf("Fastest on %s: %s, MoE layer %.2f times as fast as %s%s", count(s.focus, "rank", "ranks"), best.label(), best.gain.Mid, s.referenceName(), noise(best.gain))
-	if !s.timed {
+	switch {
+	case s.timed && best.gain.Mid <= 1:
+		text = fmt.Sprintf("No system with a capacity is faster than %s on %s; the nearest is %s, MoE layer %.2f times as fast%s", s.referenceName(), count(s.focus, "rank", "ranks"), best.label(), best.gain.Mid, noise(best.gain))
+	case !s.timed:
 		text = fmt.Sprintf("Most even on %s: %s, whose busiest rank allows a MoE layer %.2f times as fast as %s", count(s.focus, "rank", "ranks"), best.label(), best.gain.Mid, s.referenceName())
 	}
 	text += fmt.Sprintf(", losing %s of the gate mass", percent(best.mass.Mid))
@@ -67,7 +70,10 @@ func (s *setting) bought() (sentences []string, highlights []Highlight) {
 	if !s.timed {
 		atAny.What = fmt.Sprintf("highest bound on a MoE layer's speed-up, %s, %s", best.label(), costs(best))
 	}
-	if best.perplexity.Mid == 0 {
+	switch {
+	case s.timed && best.gain.Mid <= 1:
+		return sentences, nil // nor is any with a limit on its perplexity
+	case best.perplexity.Mid == 0:
 		return sentences, []Highlight{atAny}
 	}
 	said := map[*cell]bool{}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"path/filepath"
+	"testing"
+
+	"capmoe/launch"
+)
+
+// A flag that would change nothing is a fault of the command line.
+func TestIdleFlags(t *testing.T) {
+	model := newModel().write(t)
+	eval := []string{"eval", "--model", model, "--text", shippedText}
+	generate := []string{"generate", "--model", model, "--prompt", "a"}
+	plan := []string{"plan", "--scores", "s.safetensors", "--topk", "2"}
+	replay := []string{"trace", "replay", "--synthetic", "uniform"}
+	for _, c := range []struct {
+		rule    string
+		command []string
+		flags   []string
+		texts   []string
+	}{
+		{"dropless has no γ", eval, []string{"--policy", "dropless", "--gamma", "1"}, []string{"eval: --moe-expert-capacity-factor", "policy dropless"}},
+		{"dropless has no γ of a rank", eval, []string{"--policy", "dropless", "--moe-expert-rank-capacity-factor", "1"}, []string{"--moe-expert-rank-capacity-factor", "policy dropless"}},
+		{"dropless has no γ of a node", eval, []string{"--policy", "dropless", "--moe-expert-node-capacity-factor", "1"}, []string{"--moe-expert-node-capacity-factor", "policy dropless"}},
+		{"dropless has no scope", eval, []string{"--capacity-scope", "local"}, []string{"--capacity-scope", "policy dropless"}},
+		{"dropless drops nobody", eval, []string{"--moe-token-drop-policy", "last"}, []string{"--moe-token-drop-policy", "policy dropless"}},
+		{"dropless has no capacity", eval, []string{"--min-capacity", "4"}, []string{"--min-capacity 4", "--moe-expert-capacity-factor"}},
+		{"drop has no rounds", eval, []string{"--gamma", "1", "--reroute-rounds", "2"}, []string{"--reroute-rounds", "policy drop"}},
+		{"drop has no floor", eval, []string{"--gamma", "1", "--reroute-floor", "0.5"}, []string{"--reroute-floor", "policy drop"}},
+		{"reroute offers no extra experts", eval, []string{"--policy", "reroute", "--gamma", "1", "--expanded-experts", "all"}, []string{"--expanded-experts", "policy reroute"}},
+		{"a baseline has its own policy", eval, []string{"--baseline", "deepspeed", "--gamma", "1", "--reroute-rounds", "2"}, []string{"--baseline deepspeed", "--reroute-rounds"}},
+		{"a baseline has its own weights", eval, []string{"--baseline", "tutel", "--gamma", "1", "--moe-router-weights", "raw"}, []string{"--baseline tutel", "--moe-router-weights"}},
+		{"a dropless baseline has no γ", eval, []string{"--baseline", "megatron-alltoall", "--gamma", "1"}, []string{"--moe-expert-capacity-factor", "baseline megatron-alltoall"}},
+		{"EPLB has no γ", eval, []string{"--enable-eplb", "--gamma", "1"}, []string{"--moe-expert-capacity-factor", "baseline eplb"}},
+		{"tasks have no windows", []string{"eval", "--model", model, "--tasks", "x.jsonl"}, []string{"--window", "8"}, []string{"--window", "--tasks"}},
+		{"greedy draws nothing", generate, []string{"--top-k", "5"}, []string{"--top-k", "--temperature 0"}},
+		{"one prompt has no file", generate, []string{"--overwrite"}, []string{"--overwrite", "--prompt"}},
+		{"a capacity in decode is one", generate, []string{"--capacity-in-decode"}, []string{"--capacity-in-decode", "without a capacity"}},
+		{"scores are as they are", plan, []string{"--moe-router-score-function", "sigmoid"}, []string{"--moe-router-score-function", "--input scores"}},
+		{"sigmoids have no order", plan, []string{"--input", "logits", "--moe-router-score-function", "sigmoid", "--moe-router-pre-softmax"}, []string{"--moe-router-pre-softmax", "sigmoid"}},
+		{"one name for the policy", plan, []string{"--strategy", "score", "--policy", "drop", "--gamma", "1"}, []string{"--strategy and --policy"}},
+		{"one name for γ", plan, []string{"--expert_capacity", "1", "--gamma", "1"}, []string{"--expert_capacity and --moe-expert-capacity-factor"}},
+		{"score has no rounds", plan, []string{"--strategy", "score", "--expert_capacity", "1", "--rounds", "2"}, []string{"--reroute-rounds", "policy drop"}},
+		{"a recording has its layers", []string{"trace", "replay", "--trace", "x.routing"}, []string{"--layers", "2"}, []string{"--layers", "--trace"}},
+		{"made routing has no sets", replay, []string{"--set", "x"}, []string{"--set", "--synthetic"}},
+		{"doctor fits a model", []string{"doctor"}, []string{"--ranks", "3"}, []string{"--ranks", "--model"}},
+		{"ids have no special tokens to add", []string{"tokenize", "--tokenizer", "x.json"}, []string{"--decode", "--add-special-tokens"}, []string{"--add-special-tokens", "--decode"}},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			t.Parallel()
+			checkFault(t, capmoe(alone, append(append([]string{}, c.command...), c.flags...)...), launch.ExitUsage, c.texts...)
+		})
+	}
+}
+
+// Saying what holds anyway is no fault.
+func TestFlagsThatSayWhatHolds(t *testing.T) {
+	for _, flags := range [][]string{
+		{"--policy", "dropless", "--capacity-scope", "global", "--moe-token-drop-policy", "probs", "--min-capacity", "1"},
+		{"--gamma", "1", "--reroute-rounds", "0", "--reroute-floor", "0", "--expanded-experts", "own"},
+	} {
+		capmoe(alone, append([]string{"trace", "replay", "--synthetic", "uniform", "--steps", "1", "--step-tokens", "64"}, flags...)...).output(t)
+	}
+}
+
+// What is read is not written over.
+func TestFilesAreDistinct(t *testing.T) {
+	dir := t.TempDir()
+	tokens := filepath.Join(dir, "tokens.json")
+	writeFile(t, tokens, []byte(`{"sequences": [[1, 2, 3]]}`))
+	model := newModel().write(t)
+	again := dir + "/./tokens.json"
+	for _, c := range []struct {
+		rule  string
+		args  []string
+		texts []string
+	}{
+		{"logits keep their tokens", []string{"logits", "--model", model, "--tokens", tokens, "--out", again}, []string{"--tokens and --out"}},
+		{"plan keeps its scores", []string{"plan", "--scores", tokens, "--topk", "1", "--out", again}, []string{"--scores and --out"}},
+		{"eval keeps its text", []string{"eval", "--model", model, "--text", tokens, "--json", again}, []string{"--text and --json"}},
+		{"replay keeps its trace", []string{"trace", "replay", "--trace", tokens, "--timeline", again}, []string{"--trace and --timeline"}},
+		{"show keeps its file", []string{"trace", "show", tokens, "--json", again}, []string{"FILE and --json"}},
+		{"convert writes another file", []string{"trace", "convert", tokens, again}, []string{"IN and OUT"}},
+		{"a study keeps its file", []string{"study", "run", tokens, "--out", dir, "--json", again}, []string{"STUDY.yaml and --json"}},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			checkFault(t, capmoe(alone, c.args...), launch.ExitUsage, append(c.texts, tokens)...)
+		})
+	}
+	checkClean(t, dir, "tokens.json")
+}
