@@ -17,13 +17,17 @@ func claimTable(timed map[string]measured, loads map[string]planned) string {
 	t := report.Table{Columns: []report.Column{
 		{Label: "policy"}, {Label: "γ"},
 		{Label: "quality: perplexity of tiny-olmoe", Verb: "%+.2f %%"}, {Label: "layer of tiny-olmoe, 8 ranks", Verb: "%.2f×"},
-		{Label: "layer of OLMoE, 2 ranks", Verb: "%.2f×"}, {Label: "bound on 2", Verb: "%.2f×"}, {Label: "bound on 64", Verb: "%.2f×"},
+		{Label: "layer of OLMoE, 2 ranks", Verb: "%.2f×"}, {Label: "bound on 2", Verb: "%.2f×"}, {Label: "bound on 8", Verb: "%.2f×"}, {Label: "bound on 64", Verb: "%.2f×"},
 		{Label: "layer of Mixtral, 2 ranks", Verb: "%.2f×"}, {Label: "bound on 2", Verb: "%.2f×"}, {Label: "bound on 8", Verb: "%.2f×"},
 	}}
 	for _, c := range claims {
-		t.Rows = append(t.Rows, []any{title[c.system], c.source, c.quality, nil, text(c.olmoe), nil, nil, text(c.mixtral), nil, nil})
+		t.Rows = append(t.Rows, []any{title[c.system], c.source, c.quality, nil, text(c.olmoe), nil, nil, nil, text(c.mixtral), nil, nil})
 		for _, gamma := range gammas {
-			row := []any{"", factor(gamma), nil, nil, nil, nil, bound(loads["olmoe-github"], c.system, gamma, 64), nil, nil, bound(loads["mixtral-github"], c.system, gamma, 8)}
+			olmoe, mixtral := loads["olmoe-github"], loads["mixtral-github"]
+			row := []any{
+				"", factor(gamma), nil, nil, nil, nil, bound(olmoe, c.system, gamma, 8), bound(olmoe, c.system, gamma, 64),
+				nil, nil, bound(mixtral, c.system, gamma, 8),
+			}
 			if x := timed["tiny-olmoe"].find(c.system, gamma, 2); x != nil {
 				row[2] = 100 * x.change
 			}
@@ -34,7 +38,7 @@ func claimTable(timed map[string]measured, loads map[string]planned) string {
 				row[4], row[5] = x.wall.Mid, x.bound
 			}
 			if x := timed["mixtral-github"].find(c.system, gamma, 2); x != nil {
-				row[7], row[8] = x.wall.Mid, x.bound
+				row[8], row[9] = x.wall.Mid, x.bound
 			}
 			t.Rows = append(t.Rows, row)
 		}

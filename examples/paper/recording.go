@@ -44,7 +44,7 @@ var recordings = []recording{
 	{"olmoe-arxiv", domains + "#olmoe/expert_counts/arxiv", 4096, []int{2, 8, 16, 32, 64}, capped},
 	{"olmoe-c4", domains + "#olmoe/expert_counts/c4", 4096, []int{2, 8, 16, 32, 64}, capped},
 	{"mixtral-github", domains + "#mistral/expert_counts/github", 4096, []int{2, 4, 8}, capped},
-	{"mixtral-mmlu", "data/traces/mixtral-8x7b-mmlu-counts/mixtral_8x7b_instruct__machine_learning.json", 4096, []int{2, 4, 8}, capped},
+	{"mixtral-mmlu", "data/traces/mixtral-8x7b-mmlu-counts/mixtral_8x7b_instruct__international_law.json", 4096, []int{2, 4, 8}, capped},
 	{"gpt-oss-20b", "data/traces/gpt-oss-20b", 1024, []int{2, 8, 16, 32}, []string{drop}},
 }
 
