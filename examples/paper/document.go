@@ -26,6 +26,16 @@ func readDocument(path string) (*document, error) {
 	return &document{path: path, text: string(text)}, nil
 }
 
+// check fails on a table that has no place, before there is one to put.
+func (d *document) check(names []string) error {
+	for _, name := range names {
+		if err := d.put(name, d.table(name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // put puts a table in the place of the one between its marks.
 func (d *document) put(name, table string) error {
 	begin := fmt.Sprintf("<!-- table %s -->", name)

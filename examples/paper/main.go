@@ -81,6 +81,9 @@ func run(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if err := doc.check(names()); err != nil {
+		return err
+	}
 	var timed []measured
 	for _, p := range parts {
 		m, err := p.measure(ctx, o, stderr)

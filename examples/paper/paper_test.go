@@ -295,6 +295,18 @@ func TestPaperWithoutData(t *testing.T) {
 	if len(table) != 1+4 || value(t, table[1][column(t, table, "perplexity")]) < 10 || table[1][column(t, table, "bound")] != "1.00×" {
 		t.Errorf("table of %s: %q", tinyName, table)
 	}
+	if want := "`capmoe study run " + dir + "/tiny.yaml --out " + dir + "/rows/tiny-olmoe`; commit "; !strings.HasPrefix(made.table(tinyName), want) {
+		t.Errorf("table of %s begins with %.200q, want %q", tinyName, made.table(tinyName), want)
+	}
+	field := func(row []string, label string) float64 { return value(t, row[column(t, table, label)]) }
+	for _, row := range table[1:] {
+		if got, want := field(row, "change"), 100*(field(row, "perplexity")/field(table[1], "perplexity")-1); math.Abs(got-want) > 0.01 {
+			t.Errorf("%q: change %v, want %v", row, got, want)
+		}
+		if got, want := field(row, "of bound"), 100*field(row, "layer speed-up, critical path")/field(row, "bound"); math.Abs(got-want) > 2 {
+			t.Errorf("%q: of bound %v, want %v", row, got, want)
+		}
+	}
 	for _, p := range parts[1:] {
 		if got := made.table(p.name); !strings.HasPrefix(got, "*not made: it needs `data/traces/") {
 			t.Errorf("%s: %q", p.name, got)
@@ -320,7 +332,11 @@ func TestFaults(t *testing.T) {
 		}
 		return path
 	}
-	doc, broken := write("doc.md", ""), write(domains, "{")
+	marks := ""
+	for _, name := range names() {
+		marks += fmt.Sprintf("<!-- table %s -->\n%s\n", name, end)
+	}
+	doc, empty, broken := write("doc.md", marks), write("empty.md", ""), write(domains, "{")
 	failing := write("failing", "#!/bin/sh\nexit 3\n")
 	if err := os.Chmod(failing, 0o777); err != nil {
 		t.Fatal(err)
@@ -331,6 +347,7 @@ func TestFaults(t *testing.T) {
 		want string
 	}{
 		{"the document is there", func() error { return run(t.Context(), options{document: dir + "/no.md"}, nil, nil) }, "paper: document: open " + dir + "/no.md"},
+		{"a table has a place before it is made", func() error { return run(t.Context(), options{document: empty}, nil, nil) }, empty + ": 0 marks <!-- table claims -->, want 1"},
 		{"a study that fails is told", func() error {
 			return run(t.Context(), options{document: doc, capmoe: failing}, nil, new(bytes.Buffer))
 		}, "paper: tiny-olmoe: capmoe study run: exit status 3"},
@@ -376,7 +393,7 @@ func TestBound(t *testing.T) {
 		{dropless, 0, 2}: outcomeOf(report(layer(100, 1.5), layer(100, 1.2))),
 		{drop, 1, 2}:     outcomeOf(report(layer(90, 10./9), layer(80, 1))),
 	}}
-	if got, want := p.bound(drop, 1, 2), 135./90; math.Abs(got-want) > 1e-12 {
+	if got, want := p.bound(drop, 1, 2), 135./90; !(math.Abs(got-want) < 1e-12) {
 		t.Errorf("bound %v, want %v", got, want)
 	}
 	if got := fmt.Sprint(bound(p, reroute, 1, 2)); got != "<nil>" {

@@ -58,14 +58,15 @@ func (m measured) find(system string, gamma float64, ranks int) *cell {
 func (p part) measure(ctx context.Context, o options, stderr io.Writer) (measured, error) {
 	m := measured{part: p}
 	args := []string{"study", "run", filepath.Join(o.studies, p.file), "--out", filepath.Join(o.rows, p.name)}
+	m.command = "capmoe " + strings.Join(args, " ")
 	if p.workload != "" {
 		if m.missing = absent(o.data, p.workload); m.missing != "" {
 			fmt.Fprintf(stderr, "%s: %s\n", p.name, m.missing)
 			return m, nil
 		}
+		m.command += " --workloads trace:$CAPMOE_DATA/" + p.workload
 		args = append(args, "--workloads", "trace:"+filepath.Join(o.data, p.workload))
 	}
-	m.command = "capmoe " + strings.ReplaceAll(strings.Join(args, " "), o.data+"/", "$CAPMOE_DATA/")
 	fmt.Fprintf(stderr, "%s: %s\n", p.name, m.command)
 	if err := execute(ctx, o.capmoe, args, stderr); err != nil {
 		return m, fmt.Errorf("paper: %s: capmoe study run: %w", p.name, err)

@@ -16,6 +16,24 @@ var title = map[string]string{dropless: "dropless", drop: "Token Drop", reroute:
 // named is a table of the document, in Markdown.
 type named struct{ name, text string }
 
+// The names of tables that are no part's.
+const (
+	claimsName  = "claims"
+	loadsPrefix = "loads "
+)
+
+// names are those of all tables of the document.
+func names() []string {
+	all := []string{claimsName}
+	for _, p := range parts {
+		all = append(all, p.name)
+	}
+	for _, r := range recordings {
+		all = append(all, loadsPrefix+r.name)
+	}
+	return all
+}
+
 // tables are all of the document.
 func tables(timed []measured, loads []planned) []named {
 	byName, planned := map[string]measured{}, map[string]planned{}
@@ -26,9 +44,9 @@ func tables(timed []measured, loads []planned) []named {
 	}
 	for _, p := range loads {
 		planned[p.name] = p
-		all = append(all, named{"loads " + p.name, p.table()})
+		all = append(all, named{loadsPrefix + p.name, p.table()})
 	}
-	return slices.Insert(all, 0, named{"claims", claimTable(byName, planned)})
+	return slices.Insert(all, 0, named{claimsName, claimTable(byName, planned)})
 }
 
 // table is the cells of a part, a table for each number of ranks, and where they are from.
