@@ -20,7 +20,7 @@ export CGO_CFLAGS  ?= $(shell mpicc --showme:compile 2>/dev/null)
 export CGO_LDFLAGS ?= $(shell mpicc --showme:link 2>/dev/null)
 endif
 
-.PHONY: deps build test demo quality check bench fuzz clean
+.PHONY: deps build test demo quality paper check bench fuzz clean
 
 deps:
 	@scripts/deps
@@ -44,6 +44,10 @@ check: deps
 # The table of docs/quality.md.
 quality: build
 	$(MPIRUN) -n $(RANKS) $(BIN)/quality
+
+# The tables of docs/paper.md.
+paper: build
+	$(BIN)/paper --data "$(CAPMOE_DATA)"
 
 bench: build
 	go test -run '^$$' -bench . ./...

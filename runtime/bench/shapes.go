@@ -37,6 +37,7 @@ var Shapes = []Shape{
 	{Name: "mixtral", Hidden: 4096, Inner: 14336, Experts: 8, TopK: 2, Attention: AttentionShape{Heads: 32, KVHeads: 8, HeadDim: 128}},
 	{Name: "qwen2-moe", Hidden: 2048, Inner: 1408, Experts: 60, TopK: 4, Shared: 5632, Attention: AttentionShape{Heads: 16, KVHeads: 16, HeadDim: 128}},
 	{Name: "deepseek-v2-lite", Hidden: 2048, Inner: 1408, Experts: 64, TopK: 6, Shared: 2816, Attention: AttentionShape{Heads: 16, KVHeads: 16, HeadDim: 192, KVRank: 512, Rope: 64, Value: 128}},
+	{Name: "gpt-oss", Hidden: 2880, Inner: 2880, Experts: 32, TopK: 4, Attention: AttentionShape{Heads: 64, KVHeads: 8, HeadDim: 64}},
 }
 
 // ShapeNames lists the names in the order of Shapes.
