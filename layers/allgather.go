@@ -3,6 +3,7 @@ package layers
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"capmoe/collective"
 	"capmoe/layers/capacity"
@@ -16,17 +17,18 @@ import (
 type allGather struct {
 	comm   collective.Communicator
 	hidden int
+	carry  carriage
 	local  []int32 // [E] place among the owned experts, or -1
 
-	tokens  []int32 // [P] tokens of each rank
-	pairs   []int32 // [P] pairs of each rank
-	perTok  []int32 // [T_l] pairs of each local token
-	counts  []int   // [P] scratch
-	all     []float32
+	tokens  []int32   // [P] tokens of each rank
+	pairs   []int32   // [P] pairs of each rank
+	perTok  []int32   // [T_l] pairs of each local token
+	counts  []int     // [P] scratch
+	all     []byte    // [T, H] rows as they travel
 	allPer  []int32   // [T]
 	allExp  []int32   // [pairs]
 	allW    []float32 // [pairs]
-	rows    []float32
+	outputs []float32 // [N, H] of the rows of owned experts
 	rowOf   []int32   // [pairs] row of a pair here, or -1
 	rowNum  []int     // [owned]
 	start   []int     // [owned]
@@ -36,7 +38,7 @@ type allGather struct {
 
 func newAllGather(c collective.Communicator, p Parts, where Placement) *allGather {
 	g := &allGather{
-		comm: c, hidden: p.Config.Hidden, local: make([]int32, p.Layout.Experts()),
+		comm: c, hidden: p.Config.Hidden, carry: p.carriage(), local: make([]int32, p.Layout.Experts()),
 		tokens: make([]int32, c.Size()), pairs: make([]int32, c.Size()), counts: make([]int, c.Size()),
 	}
 	for e := range g.local {
@@ -69,7 +71,8 @@ func (g *allGather) finish(*capacity.Plan) (arrived, error) {
 		g.start[i] = total
 		total += n
 	}
-	g.rows = grow(g.rows, total*g.hidden)
+	g.outputs = grow(g.outputs, total*g.hidden)
+	rows, size := g.carry.place(g.outputs), g.carry.rowBytes()
 	g.rowOf = growInts(g.rowOf, len(g.allExp))
 	pair := 0
 	for t, n := range g.allPer {
@@ -79,12 +82,14 @@ func (g *allGather) finish(*capacity.Plan) (arrived, error) {
 				at := g.start[i]
 				g.start[i]++
 				g.rowOf[pair] = int32(at)
-				copy(g.rows[at*g.hidden:(at+1)*g.hidden], g.all[t*g.hidden:])
+				copy(rows[at*size:(at+1)*size], g.all[t*size:])
 			}
 			pair++
 		}
 	}
-	return arrived{rows: g.rows, counts: g.rowNum, compute: g.rowNum, load: total}, nil
+	in := g.carry.unload(g.outputs)
+	in.counts, in.compute, in.load = g.rowNum, g.rowNum, total
+	return in, nil
 }
 
 // gather brings all ranks' rows and pairs here.
@@ -101,13 +106,14 @@ func (g *allGather) gather(plan *capacity.Plan, x []float32) error {
 		return err
 	}
 	tokens, pairs := sum(g.tokens), sum(g.pairs)
-	g.allPer, g.all = growInts(g.allPer, tokens), grow(g.all, tokens*g.hidden)
+	size := g.carry.rowBytes()
+	g.allPer, g.all = growInts(g.allPer, tokens), slices.Grow(g.all[:0], tokens*size)[:tokens*size]
 	g.allExp, g.allW = growInts(g.allExp, pairs), grow(g.allW, pairs)
 	return errors.Join(
 		collective.AllGatherV(g.comm, g.allPer, g.scaled(g.tokens, 1), g.perTok),
 		collective.AllGatherV(g.comm, g.allExp, g.scaled(g.pairs, 1), plan.Expert),
 		collective.AllGatherV(g.comm, g.allW, g.scaled(g.pairs, 1), plan.Weight),
-		collective.AllGatherV(g.comm, g.all, g.scaled(g.tokens, g.hidden), x),
+		collective.AllGatherV(g.comm, g.all, g.scaled(g.tokens, size), g.carry.load(x)),
 	)
 }
 
@@ -120,14 +126,14 @@ func (g *allGather) scaled(counts []int32, width int) []int {
 }
 
 func (g *allGather) combine(plan *capacity.Plan, y []float32) error {
-	g.partial = grow(g.partial, len(g.all))
+	g.partial = grow(g.partial, len(g.allPer)*g.hidden)
 	clear(g.partial)
 	pair := 0
 	for t, n := range g.allPer {
 		out := g.partial[t*g.hidden : (t+1)*g.hidden]
 		for range n {
 			if at := g.rowOf[pair]; at >= 0 {
-				addScaled(out, g.allW[pair], g.rows[int(at)*g.hidden:])
+				addScaled(out, g.allW[pair], g.outputs[int(at)*g.hidden:])
 			}
 			pair++
 		}

@@ -12,7 +12,8 @@ import (
 func (d *allToAll) combine(plan *capacity.Plan, y []float32) error {
 	d.box.window.Arrive()
 	if d.far {
-		d.regroup(func(row, recv []float32) { copy(recv, row) })
+		regroup(d, d.outputs, d.recv, func(output, recv []float32) { copy(recv, output) })
+		d.count(d.hidden)
 		if err := collective.AllToAllV(d.comm, d.send, d.sendCounts, d.recv, d.recvCounts); err != nil {
 			return fmt.Errorf("layers: layer %d: combine: %w", plan.Layer, err)
 		}
@@ -31,20 +32,23 @@ func (d *allToAll) combine(plan *capacity.Plan, y []float32) error {
 	return nil
 }
 
-// regroup walks the rows from ranks that are no mates in the order in which they come, source and
-// expert, and pairs each with its place among the rows of its expert.
-func (d *allToAll) regroup(move func(row, recv []float32)) {
-	start := 0
+// regroup walks the rows from ranks that are no mates, or their outputs, in the order in which they come, source and
+// expert, and pairs those of each expert in recv with their place among all rows, [N, ·].
+func regroup[T byte | float32](d *allToAll, rows, recv []T, move func(row, recv []T)) {
+	start, all := 0, len(d.outputs)/d.hidden
 	for i, n := range d.rowCounts {
 		d.rowStart[i] = start
 		start += n
 	}
-	near, own, at := len(d.near), d.ofBox[d.box.self], 0
+	if all == 0 {
+		return
+	}
+	near, own, at, width := len(d.near), d.ofBox[d.box.self], 0, len(rows)/all
 	for r, far := range d.headerFrom {
 		for i, n := range d.table[r*near+own:][:len(d.owned)] {
 			if far > 0 {
-				from, size := d.rowStart[i]*d.hidden, int(n)*d.hidden
-				move(d.rows[from:from+size], d.recv[at:at+size])
+				from, size := d.rowStart[i]*width, int(n)*width
+				move(rows[from:from+size], recv[at:at+size])
 				at += size
 			}
 			d.rowStart[i] += int(n)

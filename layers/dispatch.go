@@ -13,7 +13,7 @@ import (
 //	x [T_l, H] ┤                                                              ▲
 //	           └─ send ─ by slot ══ MPI ══▶ recv ─ by source, then slot ──────┘
 //
-// Outputs take the place of the rows. Those for mates are read where they are; the others
+// Outputs take the place of the rows (carriage.place). Those for mates are read where they are; the others
 // take the same way back. They are combined in the order of the plan.
 // Padded, every source sends every expert as many rows as its capacity: no counts
 // need to be exchanged, and empty rows, whatever they hold, travel and are computed.
@@ -23,6 +23,7 @@ type allToAll struct {
 	layout capacity.Layout
 	topK   int
 	hidden int
+	carry  carriage
 	padded bool
 	owned  []int // the experts in this rank's slots
 
@@ -40,12 +41,15 @@ type allToAll struct {
 	pairRow  []int32     // [pairs] a pair's row among those of its slot's rank, or in send
 	sent     []int32     // [slots] rows that this rank sends to each slot
 	next     []int32     // [slots] the next of them
-	view     [][]float32 // [slots] the memory that they are in: a mate's rows, or send
-	rows     []float32   // [N, H] those sent to this rank
+	into     [][]byte    // [slots] the memory that they go to: a mate's rows, or send
+	view     [][]float32 // [slots] where their outputs come: from a mate, or to send
+	outputs  []float32   // [N, H] of the rows sent to this rank
 
-	send       []float32 // [·, H] of ranks that are no mates
-	recv       []float32
-	sendCounts []int // [P] elements
+	send       []float32 // [·, H] rows for ranks that are no mates, as they travel; their outputs, when they come back
+	recv       []float32 // [·, H] rows of such ranks, as they travel; their outputs, to go back
+	sendRows   []int     // [P] rows for them
+	recvRows   []int     // [P] rows of them
+	sendCounts []int     // [P] sendRows and recvRows in what goes by MPI, bytes or values
 	recvCounts []int
 	header     []int32 // to each of them: plan hash, then the pairs of each of its slots
 	headers    []int32 // from each of them: the same for this rank's slots
@@ -65,10 +69,11 @@ type slot struct {
 func newAllToAll(c collective.Communicator, p Parts, where Placement, box *mailbox) *allToAll {
 	l := p.Layout
 	d := &allToAll{
-		comm: c, policy: p.Policy, layout: l, topK: p.Config.MoE.TopK, hidden: p.Config.Hidden,
+		comm: c, policy: p.Policy, layout: l, topK: p.Config.MoE.TopK, hidden: p.Config.Hidden, carry: p.carriage(),
 		padded: p.Wire == Padded, owned: where.Held[c.Rank()], box: box,
 		slotsOf:  make([][]int32, l.Experts()),
 		headerTo: make([]int, l.Ranks()), headerFrom: make([]int, l.Ranks()),
+		sendRows: make([]int, l.Ranks()), recvRows: make([]int, l.Ranks()),
 		sendCounts: make([]int, l.Ranks()), recvCounts: make([]int, l.Ranks()),
 	}
 	for r, held := range where.Held {
@@ -80,7 +85,7 @@ func newAllToAll(c collective.Communicator, p Parts, where Placement, box *mailb
 	}
 	d.first = append(d.first, len(d.slots))
 	d.sent, d.next = make([]int32, len(d.slots)), make([]int32, len(d.slots))
-	d.view = make([][]float32, len(d.slots))
+	d.into, d.view = make([][]byte, len(d.slots)), make([][]float32, len(d.slots))
 	d.rowCounts, d.rowStart = make([]int, len(d.owned)), make([]int, len(d.owned))
 	d.meetMates()
 	return d
@@ -143,15 +148,17 @@ func (d *allToAll) begin(plan *capacity.Plan, x []float32) error {
 // finish gives the rows sent to this rank.
 func (d *allToAll) finish(plan *capacity.Plan) (arrived, error) {
 	if d.far {
-		if err := collective.AllToAllV(d.comm, d.recv, d.recvCounts, d.send, d.sendCounts); err != nil {
+		d.count(d.carry.rowBytes())
+		if err := collective.AllToAllV(d.comm, bytesOf(d.recv), d.recvCounts, bytesOf(d.send), d.sendCounts); err != nil {
 			return arrived{}, fmt.Errorf("layers: layer %d: dispatch: %w", plan.Layer, err)
 		}
-		d.regroup(func(row, recv []float32) { copy(row, recv) })
+		regroup(d, d.carry.place(d.outputs), bytesOf(d.recv), func(row, recv []byte) { copy(row, recv) })
 	}
 	if err := d.box.window.Await(); err != nil {
 		return arrived{}, fmt.Errorf("layers: layer %d: dispatch: %w", plan.Layer, err)
 	}
-	in := arrived{rows: d.rows, counts: d.rowCounts, compute: d.rowCounts}
+	in := d.carry.unload(d.outputs)
+	in.counts, in.compute = d.rowCounts, d.rowCounts
 	if d.policy.AfterDispatch {
 		in.compute = d.admitted(plan)
 	}
@@ -159,17 +166,17 @@ func (d *allToAll) finish(plan *capacity.Plan) (arrived, error) {
 	return in, nil
 }
 
-// pack copies every pair's row to where it is computed, or to where it is sent from.
+// pack copies every pair's row, as it travels, to where it is computed, or to where it is sent from.
 func (d *allToAll) pack(plan *capacity.Plan, x []float32) {
-	h := d.hidden
+	h, size := d.hidden, d.carry.rowBytes()
 	for t := range len(plan.Offset) - 1 {
-		row := x[t*h : (t+1)*h]
+		row := d.carry.load(x[t*h : (t+1)*h])
 		for i := plan.Offset[t]; i < plan.Offset[t+1]; i++ {
 			s := d.pairSlot[i]
 			at := int(d.next[s])
 			d.next[s]++
 			d.pairRow[i] = int32(at)
-			copy(d.view[s][at*h:(at+1)*h], row)
+			copy(d.into[s][at*size:(at+1)*size], row)
 		}
 	}
 }

@@ -42,6 +42,7 @@
 //	capacity/            which pairs are computed
 //	placement.go         which ranks hold which experts
 //	exchange.go          rows to experts and back
+//	carriage.go          what they are on their way: float32, or bf16
 //	dispatch.go          all-to-all: rows written into the memory of ranks of the same node, sent to others
 //	counts.go room.go combine.go   its counts, the places of rows, and the way back
 //	mailbox.go           the memory that ranks of a node share

@@ -2,6 +2,7 @@ package layers
 
 import (
 	"fmt"
+	"math"
 
 	"capmoe/collective"
 	"capmoe/layers/capacity"
@@ -33,7 +34,7 @@ func ParseWire(name string) (Wire, error) {
 
 // exchange brings rows to their experts and the outputs back. Between begin and finish
 // rows are under way, and the rank may compute something else; x stays as it is. The
-// experts put their outputs in the place of the rows; combine computes y[t] = Σ weight · output.
+// experts fill the outputs of what has arrived; combine computes y[t] = Σ weight · output.
 type exchange interface {
 	begin(plan *capacity.Plan, x []float32) error
 	finish(plan *capacity.Plan) (arrived, error)
@@ -42,7 +43,9 @@ type exchange interface {
 
 // arrived is the rows sent to this rank's experts.
 type arrived struct {
-	rows    []float32 // [N, H], by owned expert in rising order, then by source
+	rows    []float32 // [N, H], by owned expert in rising order, then by source; or
+	bf16    []uint16  // [N, H]
+	outputs []float32 // [N, H] of the same rows; see carriage.place
 	counts  []int     // [owned] rows of each expert
 	compute []int     // [owned] how many of them, from the first, are computed; the others give zero
 	load    int       // pairs computed here
@@ -89,25 +92,37 @@ func sameHash(c collective.Communicator, plan *capacity.Plan) error {
 }
 
 // Exchange is the way of rows there and back alone, without experts: for benchmarks.
-type Exchange struct{ way exchange }
+type Exchange struct {
+	way exchange
+	in  arrived
+}
 
 // NewExchange prepares it. All ranks call it.
-func NewExchange(c collective.Communicator, p Parts) (Exchange, error) {
+func NewExchange(c collective.Communicator, p Parts) (*Exchange, error) {
 	all, err := newExchanges(c, p)
 	if err != nil {
-		return Exchange{}, err
-	}
-	return Exchange{all[0]}, nil
-}
-
-// Dispatch brings the rows of x, [T_l, H], to the ranks of their experts, and gives those that have come, [N, H].
-func (e Exchange) Dispatch(plan *capacity.Plan, x []float32) ([]float32, error) {
-	if err := e.way.begin(plan, x); err != nil {
 		return nil, err
 	}
-	in, err := e.way.finish(plan)
-	return in.rows, err
+	return &Exchange{way: all[0]}, nil
 }
 
-// Combine computes y[t] = Σ weight · row over what the rows of Dispatch have become; y is [T_l, H].
-func (e Exchange) Combine(plan *capacity.Plan, y []float32) error { return e.way.combine(plan, y) }
+// Dispatch brings the rows of x, [T_l, H], to the ranks of their experts.
+func (e *Exchange) Dispatch(plan *capacity.Plan, x []float32) (err error) {
+	if err = e.way.begin(plan, x); err == nil {
+		e.in, err = e.way.finish(plan)
+	}
+	return err
+}
+
+// Negate does what experts would: it makes an output of each row that has come, -row.
+func (e *Exchange) Negate() {
+	for i, v := range e.in.rows {
+		e.in.outputs[i] = -v
+	}
+	for i, bits := range e.in.bf16 {
+		e.in.outputs[i] = -math.Float32frombits(uint32(bits) << 16)
+	}
+}
+
+// Combine computes y[t] = Σ weight · output; y is [T_l, H].
+func (e *Exchange) Combine(plan *capacity.Plan, y []float32) error { return e.way.combine(plan, y) }

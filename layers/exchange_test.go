@@ -7,6 +7,7 @@ import (
 
 	"capmoe/collective"
 	"capmoe/layers/capacity"
+	"capmoe/layers/kernel"
 )
 
 // nodeMaps are places of four ranks.
@@ -96,20 +97,28 @@ func (s stingy) Grow(int) error { return fmt.Errorf("no more: %w", collective.Er
 
 func TestWithoutSharedMemoryRowsTravelByMessages(t *testing.T) {
 	for name, nodes := range nodeMaps {
-		m := makeMixture(7, 50)
-		m.nodes = nodes
-		m.spoil = func(moe *MoE) {
-			if box := moe.exchange[0].(*allToAll).box; len(box.mates) > 1 {
-				box.window = stingy{box.window}
+		for _, dtype := range []kernel.DType{kernel.F32, kernel.BF16} {
+			m := makeMixture(7, 50)
+			m.nodes, m.kernels, m.carried = nodes, dtype, dtype
+			m.spoil = func(moe *MoE) {
+				if box := moe.exchange[0].(*allToAll).box; len(box.mates) > 1 {
+					box.window = stingy{box.window}
+				}
 			}
-		}
-		if err := m.equalsOneRank(Dialect{}); err != nil {
-			t.Errorf("%s: %v", name, err)
+			if err := m.equalsOneRank(Dialect{}); err != nil {
+				t.Errorf("%s, %v: %v", name, dtype, err)
+			}
 		}
 	}
 }
 
 func TestExchangeAllocatesNothingOnceWarm(t *testing.T) {
+	for _, dtype := range []kernel.DType{kernel.F32, kernel.BF16} {
+		t.Run(dtype.String(), func(t *testing.T) { testExchangeAllocations(t, dtype) })
+	}
+}
+
+func testExchangeAllocations(t *testing.T, dtype kernel.DType) {
 	const runs = 10
 	m := makeMixture(8, 40)
 	h := m.cfg.Hidden
@@ -124,7 +133,7 @@ func TestExchangeAllocatesNothingOnceWarm(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			ex, err := newExchanges(c, Parts{Config: m.cfg, Layout: l})
+			ex, err := newExchanges(c, Parts{Config: m.cfg, DType: dtype, Layout: l})
 			if err != nil {
 				return err
 			}

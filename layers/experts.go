@@ -6,14 +6,17 @@ type experts struct {
 	mlp    mlp
 }
 
-// forward replaces the rows of the owned experts by their outputs.
+// forward computes the outputs of the owned experts, one expert after the other: they may lie where rows were.
 func (x *experts) forward(in arrived, w []ExpertWeights) {
-	at := 0
+	at, h := 0, x.hidden
 	for i, n := range in.counts {
-		own := in.rows[at*x.hidden : (at+n)*x.hidden]
-		computed := own[:in.compute[i]*x.hidden]
-		x.mlp.forward(computed, computed, in.compute[i], &w[i])
-		clear(own[len(computed):])
+		own, computed := in.outputs[at*h:(at+n)*h], in.compute[i]
+		if in.bf16 != nil {
+			x.mlp.forwardBF16(own, in.bf16[at*h:], computed, &w[i])
+		} else {
+			x.mlp.forward(own, in.rows[at*h:], computed, &w[i])
+		}
+		clear(own[computed*h:])
 		at += n
 	}
 }

@@ -15,13 +15,31 @@ type mlp struct {
 
 // forward computes dst = Down·act(Gate·x, Up·x) for n rows, [n, H]. dst may be x.
 func (m *mlp) forward(dst, x []float32, n int, w *ExpertWeights) {
-	if n == 0 {
-		return
+	if n > 0 {
+		w.GateUp.MulTo(m.reserve(n, w), x, n)
+		m.finish(dst, n, w)
 	}
+}
+
+// forwardBF16 is forward of rows that have been rounded to bf16. dst may reach into the memory of x.
+func (m *mlp) forwardBF16(dst []float32, x []uint16, n int, w *ExpertWeights) {
+	if n > 0 {
+		w.GateUp.MulBF16To(m.reserve(n, w), x, n)
+		m.finish(dst, n, w)
+	}
+}
+
+// reserve makes room for n rows, and gives that for their gates and ups.
+func (m *mlp) reserve(n int, w *ExpertWeights) []float32 {
 	_, inner := w.Down.Dims()
 	m.gateUp = grow(m.gateUp, n*2*inner)
 	m.act = grow(m.act, n*inner)
-	w.GateUp.MulTo(m.gateUp, x, n)
+	return m.gateUp
+}
+
+// finish computes dst from gateUp.
+func (m *mlp) finish(dst []float32, n int, w *ExpertWeights) {
+	_, inner := w.Down.Dims()
 	if w.GateUpBias != nil {
 		addRows(m.gateUp, w.GateUpBias)
 	}

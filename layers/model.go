@@ -33,12 +33,16 @@ type Parts struct {
 	Kernels kernel.Library
 	Policy  capacity.Config
 	Wire    Wire
+	DType   kernel.DType // of the experts' matrices: rows travel to them in it
 	Layout  capacity.Layout
 	// Placements says where the experts of each layer are, where that is not as Layout
 	// says: some replicated. The weights' experts follow it.
 	Placements []Placement
 	Hooks      *Hooks
 }
+
+// carriage is how the experts' rows travel.
+func (p Parts) carriage() carriage { return carriage{dtype: p.DType, hidden: p.Config.Hidden} }
 
 // NewModel puts a model together. All ranks of the communicator call it.
 func NewModel(c collective.Communicator, p Parts) (*Model, error) {

@@ -23,6 +23,8 @@ type made struct {
 	placements []Placement  // nil: as the layout says
 	spoil      func(m *MoE) // before the first step; nil: not
 	idle       bool         // the last rank holds no tokens
+	kernels    kernel.DType // of matrices
+	carried    kernel.DType // in which rows travel
 
 	kept   [][]int32 // [T] the plan's pairs; nil: not wanted
 	weight [][]float32
@@ -94,7 +96,7 @@ func (m made) onRank(c collective.Communicator, y []float32, d Dialect) (from, t
 	if m.placements != nil {
 		held = m.placements[0].Held
 	}
-	lib, err := kernel.New(kernel.Options{})
+	lib, err := kernel.New(kernel.Options{DType: m.kernels})
 	if err != nil {
 		return 0, 0, err
 	}
@@ -119,7 +121,7 @@ func (m made) onRank(c collective.Communicator, y []float32, d Dialect) (from, t
 			}
 		}
 	}}
-	moe, err := NewMoE(c, Parts{Config: m.cfg, Policy: d.Policy, Wire: d.Wire, Layout: layout, Placements: m.placements, Hooks: hooks})
+	moe, err := NewMoE(c, Parts{Config: m.cfg, Policy: d.Policy, Wire: d.Wire, DType: m.carried, Layout: layout, Placements: m.placements, Hooks: hooks})
 	if err != nil {
 		return 0, 0, err
 	}

@@ -14,6 +14,7 @@ import (
 
 	"capmoe/collective"
 	"capmoe/layers/capacity"
+	"capmoe/layers/kernel"
 )
 
 // nodesVariable tells this test binary, started by mpirun as one rank of four, which of
@@ -48,6 +49,8 @@ func underMPI(c collective.Communicator, nodes []int32) error {
 	for i, policy := range policies {
 		m := makeMixture(uint64(30+i), 61+400*i) // rows need more memory from case to case
 		m.nodes = nodes
+		m.kernels = kernel.DType(i % 2)
+		m.carried = m.kernels
 		want, _, _, err := m.onOneRank(policy)
 		if err != nil {
 			return err

@@ -74,13 +74,17 @@ func (d *allToAll) placeRows(mate int) {
 			}
 			at += d.table[r*len(d.near)+j]
 		}
-		d.view[d.near[j]] = memory
 		if mate == d.box.self {
 			d.rowCounts[j-d.ofBox[mate]] = int(at - begin)
 		}
 	}
+	outputs := memory[:int(at)*d.hidden]
+	into := d.carry.place(outputs)
+	for _, s := range d.near[d.ofBox[mate]:d.ofBox[mate+1]] {
+		d.into[s], d.view[s] = into, outputs
+	}
 	if mate == d.box.self {
-		d.rows = memory[:int(at)*d.hidden]
+		d.outputs = outputs
 	}
 }
 
@@ -88,25 +92,32 @@ func (d *allToAll) placeRows(mate int) {
 func (d *allToAll) placeFar() {
 	own := d.ofBox[d.box.self]
 	row, total := 0, 0
-	for r := range d.sendCounts {
-		d.sendCounts[r], d.recvCounts[r] = 0, 0
+	for r := range d.sendRows {
+		d.sendRows[r], d.recvRows[r] = 0, 0
 		if d.headerFrom[r] == 0 {
 			continue
 		}
 		for s := d.first[r]; s < d.first[r+1]; s++ {
 			d.next[s] = int32(row)
 			row += int(d.sent[s])
-			d.sendCounts[r] += int(d.sent[s]) * d.hidden
+			d.sendRows[r] += int(d.sent[s])
 		}
 		for _, n := range d.table[r*len(d.near)+own:][:len(d.owned)] {
-			d.recvCounts[r] += int(n) * d.hidden
+			d.recvRows[r] += int(n)
 		}
-		total += d.recvCounts[r]
+		total += d.recvRows[r]
 	}
-	d.send, d.recv = grow(d.send, row*d.hidden), grow(d.recv, total)
+	d.send, d.recv = grow(d.send, row*d.hidden), grow(d.recv, total*d.hidden)
 	for r, n := range d.headerTo {
 		for s := d.first[r]; n > 0 && s < d.first[r+1]; s++ {
-			d.view[s] = d.send
+			d.into[s], d.view[s] = bytesOf(d.send), d.send
 		}
+	}
+}
+
+// count says how much goes by MPI where a row takes so many bytes or values.
+func (d *allToAll) count(row int) {
+	for r, n := range d.sendRows {
+		d.sendCounts[r], d.recvCounts[r] = n*row, d.recvRows[r]*row
 	}
 }

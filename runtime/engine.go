@@ -93,10 +93,10 @@ func (e *Engine) Use(routing Routing) error {
 		return err
 	}
 	e.meter = newMeter(e.proc, e.config.Model, d, e.layout)
-	e.meter.baseline, e.meter.placed = routing.Baseline, e.placed
+	e.meter.baseline, e.meter.placed, e.meter.dtype = routing.Baseline, e.placed, e.opts.DType
 	e.model, err = layers.NewModel(e.proc.Comm, layers.Parts{
 		Config: e.config.Model, Weights: e.weights, Kernels: e.kernels,
-		Policy: d.Policy, Wire: d.Wire, Layout: e.layout, Placements: e.placed, Hooks: together(append([]*layers.Hooks{e.meter.hooks()}, e.watchers...)...),
+		Policy: d.Policy, Wire: d.Wire, DType: e.opts.DType, Layout: e.layout, Placements: e.placed, Hooks: together(append([]*layers.Hooks{e.meter.hooks()}, e.watchers...)...),
 	})
 	return collective.Agree(e.proc.Comm, err)
 }

@@ -6,6 +6,7 @@ import (
 	"capmoe/collective"
 	"capmoe/layers"
 	"capmoe/layers/capacity"
+	"capmoe/layers/kernel"
 )
 
 // Meter gathers a run's numbers on one rank as the steps go.
@@ -16,6 +17,7 @@ type Meter struct {
 	layout   capacity.Layout
 	topK     int
 	hidden   int
+	dtype    kernel.DType // of rows on their way to experts; outputs come back as float32
 	dense    layers.DenseConfig
 	layers   []layerMeter
 	clock    clock
@@ -114,7 +116,7 @@ func (m *Meter) planned(plan *capacity.Plan, _ []float32, computed int) {
 	m.survey.add(m.steps-1, plan)
 	self := m.comm.Rank()
 	for _, e := range plan.Expert {
-		l.bytes[m.distance(self, int(m.layout.ExpertRank[e]))] += int64(2 * 4 * m.hidden)
+		l.bytes[m.distance(self, int(m.layout.ExpertRank[e]))] += int64((m.dtype.Bytes() + kernel.F32.Bytes()) * m.hidden)
 	}
 }
 

@@ -127,6 +127,7 @@ func (r *replay) prepare() error {
 	if r.Shape == nil {
 		r.runner, err = newPlanOnly(r, cfg)
 	} else {
+		r.meter.dtype = r.Shape.DType
 		r.runner, err = newMadeMixture(r, cfg)
 	}
 	return collective.Agree(r.proc.Comm, err)

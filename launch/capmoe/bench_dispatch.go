@@ -22,6 +22,7 @@ func benchDispatchCommand(t terminal) *cli.Command {
 		UsageText: "capmoe bench dispatch --ranks P [flags]\nmpirun -n P capmoe bench dispatch [flags]",
 		Flags: []cli.Flag{
 			shapeFlag(),
+			dtypeFlag(),
 			&cli.IntFlag{Name: "tokens", Value: 2048, Usage: "`T`, tokens of the step over all ranks"},
 			&cli.IntFlag{Name: "ranks", Value: 2, Usage: "`P` ranks that mpirun starts, of capmoe and of the C program, when this process is alone"},
 			&cli.IntFlag{Name: "turns", Value: 5, Usage: "`N` runs of each program"},
@@ -36,6 +37,10 @@ func runBenchDispatch(c *cli.Context, t terminal) error {
 	shape, err := bench.ShapeOf(c.String("shape"))
 	if err != nil {
 		return usagef("bench dispatch: --shape %q, want one of %s", c.String("shape"), strings.Join(bench.ShapeNames(), ", "))
+	}
+	dtype, err := dtypeOf(c)
+	if err != nil {
+		return err
 	}
 	for _, name := range []string{"tokens", "ranks", "turns", "repeats"} {
 		if c.Int(name) < 1 {
@@ -57,14 +62,14 @@ func runBenchDispatch(c *cli.Context, t terminal) error {
 	}
 	defer out.discard()
 	if t.world.Launched {
-		return measureDispatch(c, t, out, shape)
+		return measureDispatch(c, t, out, bench.DispatchCase{Shape: shape, DType: dtype, Tokens: c.Int("tokens")})
 	}
 	return compareDispatch(c, t, out)
 }
 
 // measureDispatch is what every rank does under mpirun.
-func measureDispatch(c *cli.Context, t terminal, out *jsonOutput, shape bench.Shape) error {
-	r, err := bench.Dispatch(t.world.Process, shape, c.Int("tokens"), c.Int("repeats"))
+func measureDispatch(c *cli.Context, t terminal, out *jsonOutput, dc bench.DispatchCase) error {
+	r, err := bench.Dispatch(t.world.Process, dc, c.Int("repeats"))
 	if err != nil {
 		return err
 	}
@@ -84,7 +89,7 @@ func compareDispatch(c *cli.Context, t terminal, out *jsonOutput) error {
 		return fmt.Errorf("bench dispatch: %w", err)
 	}
 	program := []string{self, "bench", "dispatch", "--json", "-"}
-	for _, name := range []string{"shape", "tokens", "repeats"} {
+	for _, name := range []string{"shape", "dtype", "tokens", "repeats"} {
 		program = append(program, "--"+name, fmt.Sprint(c.Value(name)))
 	}
 	contest := bench.Contest{Program: program, Ranks: c.Int("ranks"), Turns: c.Int("turns"), Repeats: c.Int("repeats")}
@@ -102,12 +107,13 @@ func compareDispatch(c *cli.Context, t terminal, out *jsonOutput) error {
 }
 
 func printDispatch(t terminal, r *bench.DispatchComparison) {
-	sums := make([]int64, r.Ranks)
-	for i, n := range r.Bytes {
-		sums[i%r.Ranks] += n
+	there, back := make([]int64, r.Ranks), make([]int64, r.Ranks)
+	for i := range r.Bytes {
+		there[i%r.Ranks] += r.Bytes[i]
+		back[i/r.Ranks] += r.BytesBack[i]
 	}
-	fmt.Fprintf(t.stdout, "%s: %d experts, top %d, H %d; %d tokens on %d ranks, dropless; the busiest rank receives %.1f MB one way; slowest rank, medians of %d; verified\n\n",
-		r.Shape.Name, r.Shape.Experts, r.Shape.TopK, r.Shape.Hidden, r.Tokens, r.Ranks, float64(slices.Max(sums))/1e6, r.Trip.Count)
+	fmt.Fprintf(t.stdout, "%s: %d experts, top %d, H %d; %d tokens on %d ranks, dropless; the busiest rank receives %.1f MB of rows in %s, and gives %.1f MB of outputs; slowest rank, medians of %d; verified\n\n",
+		r.Shape.Name, r.Shape.Experts, r.Shape.TopK, r.Shape.Hidden, r.Tokens, r.Ranks, float64(slices.Max(there))/1e6, r.DType, float64(slices.Max(back))/1e6, r.Trip.Count)
 	tab := newTable(t.stdout)
 	tab.AppendHeader(table.Row{"", "ms", "min", "max"})
 	row := func(name string, s bench.Sample) {

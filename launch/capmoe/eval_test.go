@@ -145,6 +145,10 @@ func TestEvalAddsUp(t *testing.T) {
 	if sum := r.Bytes.SameRank + r.Bytes.SameNode + r.Bytes.OtherNode; sum != r.Kept*hidden*4*2 {
 		t.Errorf("%d bytes sent, want %d pairs × %d × 4 bytes, there and back", sum, r.Kept, hidden)
 	}
+	half := evaluate(t, ranks, "--max-tokens", "1000", "--policy", "drop", "--gamma", "1", "--dtype", "bf16")
+	if sum := half.Bytes.SameRank + half.Bytes.SameNode + half.Bytes.OtherNode; sum != half.Kept*hidden*(2+4) {
+		t.Errorf("bf16: %d bytes sent, want %d pairs × %d × 2 bytes there and 4 back", sum, half.Kept, hidden)
+	}
 	if r.Kept+r.Dropped != r.Routed || r.Routed != r.Tokens*4*int64(len(r.Layers)) {
 		t.Errorf("%d tokens in %d layers: %d pairs kept, %d dropped of %d", r.Tokens, len(r.Layers), r.Kept, r.Dropped, r.Routed)
 	}

@@ -10,7 +10,7 @@
 #define INFINITE 0x7f800000u
 #define QUIET 0x00400000u
 
-WIDE static void round_row(uint16_t *restrict dst, const float *restrict x, int64_t n) {
+WIDE void kernel_bf16_round(uint16_t *restrict dst, const float *restrict x, int64_t n) {
 	for (int64_t i = 0; i < n; i++) {
 		uint32_t bits;
 		memcpy(&bits, &x[i], sizeof bits);
@@ -21,13 +21,20 @@ WIDE static void round_row(uint16_t *restrict dst, const float *restrict x, int6
 	}
 }
 
-void kernel_bf16_rows(uint16_t *dst, int64_t stride, const float *x, int64_t rows, int64_t k) {
+static void put(uint16_t *dst, kernel_given x, int64_t n) {
+	if (x.bf16)
+		memcpy(dst, x.x, (size_t)n * sizeof *dst);
+	else
+		kernel_bf16_round(dst, x.x, n);
+}
+
+void kernel_bf16_rows(uint16_t *dst, int64_t stride, kernel_given x, int64_t rows, int64_t k) {
 	if (stride == k) {
-		round_row(dst, x, rows * k);
+		put(dst, x, rows * k);
 		return;
 	}
-	for (int64_t i = 0; i < rows; i++, dst += stride, x += k) {
-		round_row(dst, x, k);
+	for (int64_t i = 0; i < rows; i++, dst += stride) {
+		put(dst, kernel_given_from(x, i * k), k);
 		memset(dst + k, 0, (size_t)(stride - k) * sizeof *dst);
 	}
 }

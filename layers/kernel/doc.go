@@ -2,7 +2,7 @@
 //
 //	checkpoint W [n,k] ── Pack ──▶ Matrix (W in the library's own layout)
 //	                                  │
-//	rows x [m,k] ─────────────────▶ MulTo ──▶ dst [m,n] = x·Wᵀ
+//	rows x [m,k] ─────────────────▶ MulTo ──▶ dst [m,n] = x·Wᵀ; MulBF16To takes rows that came in bf16
 //
 //	queries, keys ───────────────▶ Gemm ───▶ scores [m,n] = alpha·A·Bᵀ
 //	scores, values ──────────────▶ Gemm ───▶ mix    [m,n] = A·B
@@ -26,7 +26,7 @@
 // # Reading order
 //
 //	library.go           Library, Matrix, Options: the interface
-//	dtype.go             DType, and how values are rounded to bf16
+//	dtype.go             DType, and how values and rows are rounded to bf16
 //	source.go            a matrix as it comes to be packed: whole, or by rows
 //	gemm.go              Gemm: the operands of one dense product, and their checks
 //	reference.go         Reference: MulTo in plain loops, the truth of the suite
@@ -52,7 +52,7 @@
 //	attend.go            Attender; attend_amx.go, attend.h, attend.c: that of the matrix unit
 //	amx.h, amx.c         what its products share
 //	square.h             16 × 16 values, turned
-//	bf16.h, bf16.c       rounding rows to bf16
+//	bf16.h, bf16.c       rows of bf16, and rounding to it
 //	memory.h, memory.c   huge pages for weights
 //	clones.h             functions compiled for each width of vectors
 package kernel

@@ -50,6 +50,29 @@ func RoundBF16(v float32) float32 {
 	return math.Float32frombits(bits & 0xffff0000)
 }
 
+// RoundBF16To rounds each value of x as RoundBF16 does and keeps the upper half of it, which is all there is. len(dst) is at least len(x).
+func RoundBF16To(dst []uint16, x []float32) {
+	if len(dst) < len(x) {
+		panic(fmt.Sprintf("kernel: round: x holds %d values, dst %d", len(x), len(dst)))
+	}
+	if len(x) > 0 {
+		roundValues(dst, x)
+	}
+}
+
+func roundPortable(dst []uint16, x []float32) {
+	for i, v := range x {
+		dst[i] = uint16(math.Float32bits(RoundBF16(v)) >> 16)
+	}
+}
+
+// widen is the float32 of each value of bf16.
+func widen(dst []float32, x []uint16) {
+	for i := range dst {
+		dst[i] = math.Float32frombits(uint32(x[i]) << 16)
+	}
+}
+
 // roundTo is RoundBF16 of each value.
 func roundTo(dst, src []float32) {
 	for i, v := range src {

@@ -32,6 +32,24 @@ func TestRoundBF16(t *testing.T) {
 	}
 }
 
+func TestRoundBF16ToRoundsEachValue(t *testing.T) {
+	v := roundingCases()
+	for _, n := range []int{0, 1, 15, 16, 17, 63, len(v)} {
+		got := make([]uint16, n+1)
+		got[n] = 0x4242
+		RoundBF16To(got, v[:n])
+		for i, v := range v[:n] {
+			if want := uint16(math.Float32bits(RoundBF16(v)) >> 16); got[i] != want {
+				t.Errorf("%d values: %08x gives %04x, want %04x", n, math.Float32bits(v), got[i], want)
+			}
+		}
+		if got[n] != 0x4242 {
+			t.Errorf("%d values: changed the one after them", n)
+		}
+	}
+	mustPanic(t, "short dst", func() { RoundBF16To(make([]uint16, 1), v[:2]) })
+}
+
 func TestParseDType(t *testing.T) {
 	for _, d := range []DType{F32, BF16} {
 		if got, err := ParseDType(d.String()); err != nil || got != d {

@@ -89,18 +89,34 @@ func (mat *gonumMatrix) Free() {
 }
 
 func (mat *gonumMatrix) MulTo(dst, x []float32, m int) {
+	mat.multiply(dst, given{f32: x}, m)
+}
+
+func (mat *gonumMatrix) MulBF16To(dst []float32, x []uint16, m int) {
+	if mat.dtype != BF16 {
+		panic(rowsOfBF16)
+	}
+	mat.multiply(dst, given{bf16: x}, m)
+}
+
+func (mat *gonumMatrix) multiply(dst []float32, x given, m int) {
 	if mat.wt == nil {
 		panic("kernel: mul: matrix was freed")
 	}
-	checkMul(mat, dst, x, m)
-	if mat.dtype == BF16 {
-		scratch := mat.lib.rounded.Get().(*[]float32)
-		defer mat.lib.rounded.Put(scratch)
-		*scratch = slices.Grow((*scratch)[:0], m*mat.k)[:m*mat.k]
-		roundTo(*scratch, x[:m*mat.k])
-		x = *scratch
+	x.check(mat, dst, m)
+	if mat.dtype == F32 {
+		mat.mul(dst, x.f32, m)
+		return
 	}
-	mat.mul(dst, x, m)
+	scratch := mat.lib.rounded.Get().(*[]float32)
+	defer mat.lib.rounded.Put(scratch)
+	*scratch = slices.Grow((*scratch)[:0], m*mat.k)[:m*mat.k]
+	if x.bf16 != nil {
+		widen(*scratch, x.bf16)
+	} else {
+		roundTo(*scratch, x.f32[:m*mat.k])
+	}
+	mat.mul(dst, *scratch, m)
 }
 
 // mul computes the product of rows that are of the matrix's type.

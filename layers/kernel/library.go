@@ -49,6 +49,10 @@ type Matrix interface {
 	// other rows, nor on the number of threads. It panics if a slice is too short or W was freed.
 	MulTo(dst, x []float32, m int)
 
+	// MulBF16To is MulTo of rows that are in bf16 already, as RoundBF16To makes them, and gives the bits that MulTo gives for the values
+	// they were made of. W is of bf16; it panics if not.
+	MulBF16To(dst []float32, x []uint16, m int)
+
 	// Free gives W's memory back, which may lie outside of Go's heap. A second Free does nothing.
 	Free()
 }
@@ -73,13 +77,23 @@ func (o Options) threads() int {
 	return max(1, o.Threads)
 }
 
-func checkMul(mat Matrix, dst, x []float32, m int) {
+// given is rows as they come to be multiplied: of one of the types.
+type given struct {
+	f32  []float32
+	bf16 []uint16
+}
+
+// rowsOfBF16 is said of rows that a matrix cannot take.
+const rowsOfBF16 = "kernel: mul: rows of bf16 for a matrix of float32"
+
+// check panics on rows and results that do not fit.
+func (x given) check(mat Matrix, dst []float32, m int) {
 	n, k := mat.Dims()
 	if m < 0 {
 		panic(fmt.Sprintf("kernel: mul: %d rows", m))
 	}
-	if len(x) < m*k {
-		panic(fmt.Sprintf("kernel: mul: %d rows of %d need %d values, x holds %d", m, k, m*k, len(x)))
+	if held := max(len(x.f32), len(x.bf16)); held < m*k {
+		panic(fmt.Sprintf("kernel: mul: %d rows of %d need %d values, x holds %d", m, k, m*k, held))
 	}
 	if len(dst) < m*n {
 		panic(fmt.Sprintf("kernel: mul: %d rows of %d need %d values, dst holds %d", m, n, m*n, len(dst)))

@@ -34,7 +34,8 @@ kernel_error kernel_shape_new(kernel_shape **out, char impl[64], kernel_engine *
 kernel_error kernel_weights_new(kernel_weights **out, kernel_shape *shape, const float *w);
 void kernel_weights_free(kernel_weights *weights);
 
-// kernel_mul computes dst [m,n] = x [m,k] · Wᵀ; x is rounded to bf16 first if W is.
+// kernel_mul computes dst [m,n] = x [m,k] · Wᵀ; x is rounded to bf16 first if W is. kernel_mul_bf16 takes rows that are.
 kernel_error kernel_mul(kernel_weights *weights, float *dst, const float *x, int64_t m);
+kernel_error kernel_mul_bf16(kernel_weights *weights, float *dst, const uint16_t *x, int64_t m);
 
 #endif

@@ -14,7 +14,7 @@ import (
 
 // oneDNNMatrix is W in oneDNN's blocked layout, in C memory.
 type oneDNNMatrix struct {
-	n, k    int
+	sides
 	weights *C.kernel_weights
 }
 
@@ -60,7 +60,7 @@ func (lib *oneDNN) pack(from source) (Matrix, error) {
 	if err != nil {
 		return nil, err
 	}
-	mat := &oneDNNMatrix{n: from.n, k: from.k}
+	mat := &oneDNNMatrix{sides: from.sides}
 	if e := C.kernel_weights_new(&mat.weights, shape, floats(w)); e.step != nil {
 		return nil, fmt.Errorf("kernel: pack: %w (matrix of %d×%d)", newFault(e), from.n, from.k)
 	}
@@ -77,20 +77,41 @@ func (mat *oneDNNMatrix) Free() {
 }
 
 func (mat *oneDNNMatrix) MulTo(dst, x []float32, m int) {
+	mat.multiply(dst, given{f32: x}, m)
+}
+
+func (mat *oneDNNMatrix) MulBF16To(dst []float32, x []uint16, m int) {
+	if mat.dtype != BF16 {
+		panic(rowsOfBF16)
+	}
+	mat.multiply(dst, given{bf16: x}, m)
+}
+
+func (mat *oneDNNMatrix) multiply(dst []float32, x given, m int) {
 	if mat.weights == nil {
 		panic("kernel: mul: matrix was freed")
 	}
-	checkMul(mat, dst, x, m)
+	x.check(mat, dst, m)
 	if m == 0 {
 		return
 	}
-	if e := C.kernel_mul(mat.weights, floats(dst), floats(x), C.int64_t(m)); e.step != nil {
+	var e C.kernel_error
+	if x.bf16 != nil {
+		e = C.kernel_mul_bf16(mat.weights, floats(dst), halves(x.bf16), C.int64_t(m))
+	} else {
+		e = C.kernel_mul(mat.weights, floats(dst), floats(x.f32), C.int64_t(m))
+	}
+	if e.step != nil {
 		panic(fmt.Sprintf("kernel: mul: %v (%d rows, matrix of %d×%d)", newFault(e), m, mat.n, mat.k))
 	}
 }
 
 func floats(v []float32) *C.float {
 	return (*C.float)(unsafe.SliceData(v))
+}
+
+func halves(v []uint16) *C.uint16_t {
+	return (*C.uint16_t)(unsafe.SliceData(v))
 }
 
 func flag(on bool) C.int {

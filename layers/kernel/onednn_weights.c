@@ -12,7 +12,7 @@ static const void *plain(uint16_t **rounded, const kernel_shape *shape, const fl
 		return w;
 	*rounded = malloc((size_t)(shape->n * shape->k) * sizeof **rounded);
 	if (*rounded)
-		kernel_bf16_rows(*rounded, shape->k, w, shape->n, shape->x_cols);
+		kernel_bf16_rows(*rounded, shape->k, (kernel_given){w, 0}, shape->n, shape->x_cols);
 	return *rounded;
 }
 
@@ -65,7 +65,7 @@ void kernel_weights_free(kernel_weights *weights) {
 }
 
 // mul_piece computes at most KERNEL_MAX_ROWS rows.
-static kernel_error mul_piece(kernel_weights *w, float *dst, const float *x, int64_t rows) {
+static kernel_error mul_piece(kernel_weights *w, float *dst, kernel_given x, int64_t rows) {
 	kernel_error err = {0};
 	kernel_shape *shape = w->shape;
 	dnnl_engine_t engine = shape->engine->engine;
@@ -83,7 +83,7 @@ static kernel_error mul_piece(kernel_weights *w, float *dst, const float *x, int
 	TRY(space ? dnnl_success : dnnl_out_of_memory, "memory for scratch");
 	if (rounded)
 		kernel_bf16_rows((uint16_t *)space->bytes, shape->k, x, rows, shape->x_cols);
-	TRY(dnnl_memory_create(&from, src_md, engine, rounded ? space->bytes : (void *)x), "wrap x");
+	TRY(dnnl_memory_create(&from, src_md, engine, rounded ? space->bytes : (void *)x.x), "wrap x");
 	TRY(dnnl_memory_create(&to, dst_md, engine, dst), "wrap dst");
 	TRY(dnnl_memory_create(&scratch, scratch_md, engine, space->bytes + rounded), "wrap scratch");
 	dnnl_exec_arg_t args[] = {
@@ -98,15 +98,23 @@ done:
 	return err;
 }
 
-kernel_error kernel_mul(kernel_weights *weights, float *dst, const float *x, int64_t m) {
+static kernel_error mul(kernel_weights *weights, float *dst, kernel_given x, int64_t m) {
 	kernel_error err = {0};
 	int64_t n = weights->shape->n, k = weights->shape->x_cols;
 	int64_t pieces = (m + KERNEL_MAX_ROWS - 1) / KERNEL_MAX_ROWS;
 	kernel_use_team(weights->shape->engine->threads);
 	for (int64_t p = 0, i = 0; p < pieces && !err.step; p++) {
 		int64_t end = m * (p + 1) / pieces;
-		err = mul_piece(weights, dst + i * n, x + i * k, end - i);
+		err = mul_piece(weights, dst + i * n, kernel_given_from(x, i * k), end - i);
 		i = end;
 	}
 	return err;
+}
+
+kernel_error kernel_mul(kernel_weights *weights, float *dst, const float *x, int64_t m) {
+	return mul(weights, dst, (kernel_given){x, 0}, m);
+}
+
+kernel_error kernel_mul_bf16(kernel_weights *weights, float *dst, const uint16_t *x, int64_t m) {
+	return mul(weights, dst, (kernel_given){x, 1}, m);
 }

@@ -2,7 +2,6 @@
 
 #include "panels.h"
 #include "amx.h"
-#include "bf16.h"
 #include "memory.h"
 
 #include <stdlib.h>
@@ -25,14 +24,14 @@ int kernel_panels_kind(int bf16) {
 	return PANELS_NONE;
 }
 
-void kernel_panels_units(const kernel_panels *p, uint32_t *dst, const float *row, int64_t from, int64_t depth) {
+void kernel_panels_units(const kernel_panels *p, uint32_t *dst, kernel_given row, int64_t from, int64_t depth) {
 	int64_t per = p->kind == PANELS_F32 ? 1 : 2, values = kernel_least(per * depth, p->k - per * from);
 	if (values <= 0)
 		memset(dst, 0, (size_t)depth * sizeof *dst);
 	else if (p->kind == PANELS_F32)
-		memcpy(dst, row + from, (size_t)depth * sizeof *dst);
+		memcpy(dst, (const float *)row.x + from, (size_t)depth * sizeof *dst);
 	else
-		kernel_bf16_rows((uint16_t *)dst, 2 * depth, row + 2 * from, 1, values);
+		kernel_bf16_rows((uint16_t *)dst, 2 * depth, kernel_given_from(row, 2 * from), 1, values);
 }
 
 void kernel_panels_new(kernel_panels *p) {
@@ -58,7 +57,7 @@ static void place_panel(kernel_panels *p, const float *w, int64_t rows, int64_t 
 	uint32_t *panel = p->w + (from * p->panels + j * depth) * PANELS_WIDTH;
 	for (int64_t col = 0; col < PANELS_WIDTH; col++) {
 		if (col < rows)
-			kernel_panels_units(p, units, w + col * p->k, from, depth);
+			kernel_panels_units(p, units, (kernel_given){w + col * p->k, 0}, from, depth);
 		else
 			memset(units, 0, sizeof units);
 		for (int64_t l = 0; l < depth; l++)
@@ -80,11 +79,19 @@ int64_t kernel_panels_parts(const kernel_panels *p, int64_t m) {
 	return p->kind == PANELS_AMX ? kernel_ceil_div(m, AMX_SIDE) : kernel_vector_parts(m);
 }
 
-void kernel_panels_rows(const kernel_panels *p, uint32_t *rows, const float *x, int64_t m, int64_t first, int64_t end) {
+static void place_rows(const kernel_panels *p, uint32_t *rows, kernel_given x, int64_t m, int64_t first, int64_t end) {
 	if (p->kind == PANELS_AMX)
 		kernel_amx_rows(p, rows, x, m, first, end);
 	else
 		kernel_vector_rows(p, rows, x, m, first, end);
+}
+
+void kernel_panels_rows(const kernel_panels *p, uint32_t *rows, const float *x, int64_t m, int64_t first, int64_t end) {
+	place_rows(p, rows, (kernel_given){x, 0}, m, first, end);
+}
+
+void kernel_panels_rows_bf16(const kernel_panels *p, uint32_t *rows, const uint16_t *x, int64_t m, int64_t first, int64_t end) {
+	place_rows(p, rows, (kernel_given){x, 1}, m, first, end);
 }
 
 void kernel_panels_mul(const kernel_panels *p, float *dst, const uint32_t *rows, int64_t m, int64_t first, int64_t end) {

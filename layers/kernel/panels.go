@@ -52,10 +52,21 @@ func (mat *panelMatrix) Free() {
 }
 
 func (mat *panelMatrix) MulTo(dst, x []float32, m int) {
+	mat.multiply(dst, given{f32: x}, m)
+}
+
+func (mat *panelMatrix) MulBF16To(dst []float32, x []uint16, m int) {
+	if mat.c.kind == C.PANELS_F32 {
+		panic(rowsOfBF16)
+	}
+	mat.multiply(dst, given{bf16: x}, m)
+}
+
+func (mat *panelMatrix) multiply(dst []float32, x given, m int) {
 	if mat.c.w == nil {
 		panic("kernel: mul: matrix was freed")
 	}
-	checkMul(mat, dst, x, m)
+	x.check(mat, dst, m)
 	if m == 0 {
 		return
 	}
@@ -82,8 +93,12 @@ func (mat *panelMatrix) MulTo(dst, x []float32, m int) {
 func (mat *panelMatrix) parts(m int) int { return int(C.kernel_panels_parts(mat.c, C.int64_t(m))) }
 
 // place brings some parts of m rows into order.
-func (mat *panelMatrix) place(rows *C.uint32_t, x []float32, m int, parts [2]int) {
-	C.kernel_panels_rows(mat.c, rows, floats(x), C.int64_t(m), C.int64_t(parts[0]), C.int64_t(parts[1]))
+func (mat *panelMatrix) place(rows *C.uint32_t, x given, m int, parts [2]int) {
+	if x.bf16 != nil {
+		C.kernel_panels_rows_bf16(mat.c, rows, halves(x.bf16), C.int64_t(m), C.int64_t(parts[0]), C.int64_t(parts[1]))
+		return
+	}
+	C.kernel_panels_rows(mat.c, rows, floats(x.f32), C.int64_t(m), C.int64_t(parts[0]), C.int64_t(parts[1]))
 }
 
 // mul computes the results of some panels: m rows of them.

@@ -8,6 +8,8 @@
 #ifndef CAPMOE_KERNEL_PANELS_H
 #define CAPMOE_KERNEL_PANELS_H
 
+#include "bf16.h"
+
 #include <stdint.h>
 
 #define PANELS_WIDTH 32
@@ -36,22 +38,23 @@ void kernel_panels_free(kernel_panels *p);
 void kernel_panels_place(kernel_panels *p, const float *w, int64_t first, int64_t rows);
 
 // kernel_panels_space is the units that m rows take as they are read; kernel_panels_rows brings parts [first, end) of them into that order,
-// rounded if the kind says so, of kernel_panels_parts in all.
+// rounded if the kind says so, of kernel_panels_parts in all. kernel_panels_rows_bf16 does it for rows that are rounded already.
 int64_t kernel_panels_space(const kernel_panels *p, int64_t m);
 int64_t kernel_panels_parts(const kernel_panels *p, int64_t m);
 void kernel_panels_rows(const kernel_panels *p, uint32_t *rows, const float *x, int64_t m, int64_t first, int64_t end);
+void kernel_panels_rows_bf16(const kernel_panels *p, uint32_t *rows, const uint16_t *x, int64_t m, int64_t first, int64_t end);
 
 // kernel_panels_mul computes panels [first, end) of dst [m,n].
 void kernel_panels_mul(const kernel_panels *p, float *dst, const uint32_t *rows, int64_t m, int64_t first, int64_t end);
 
 // kernel_panels_units writes depth units of a row of k values from unit from on.
-void kernel_panels_units(const kernel_panels *p, uint32_t *dst, const float *row, int64_t from, int64_t depth);
+void kernel_panels_units(const kernel_panels *p, uint32_t *dst, kernel_given row, int64_t from, int64_t depth);
 
 // What kernel_panels_rows and kernel_panels_mul do for the kinds of vectors, and for the matrix unit.
 int64_t kernel_vector_parts(int64_t m);
-void kernel_vector_rows(const kernel_panels *p, uint32_t *rows, const float *x, int64_t m, int64_t first, int64_t end);
+void kernel_vector_rows(const kernel_panels *p, uint32_t *rows, kernel_given x, int64_t m, int64_t first, int64_t end);
 void kernel_vector_mul(const kernel_panels *p, float *dst, const uint32_t *rows, int64_t m, int64_t first, int64_t end);
-void kernel_amx_rows(const kernel_panels *p, uint32_t *rows, const float *x, int64_t m, int64_t first, int64_t end);
+void kernel_amx_rows(const kernel_panels *p, uint32_t *rows, kernel_given x, int64_t m, int64_t first, int64_t end);
 void kernel_amx_mul(const kernel_panels *p, float *dst, const uint32_t *rows, int64_t m, int64_t first, int64_t end);
 
 static inline int64_t kernel_least(int64_t a, int64_t b) { return a < b ? a : b; }

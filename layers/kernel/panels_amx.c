@@ -18,25 +18,28 @@
 #if defined(__x86_64__) && defined(__linux__)
 #include <immintrin.h>
 
+// line is a row of a tile: those of 2·SIDE values of x that are there.
+AMX static inline __attribute__((always_inline)) __m512i line(kernel_given x, uint32_t there) {
+	if (x.bf16)
+		return _mm512_maskz_loadu_epi16(there, x.x);
+	__m512 first = _mm512_maskz_loadu_ps((__mmask16)there, x.x);
+	__m512 second = _mm512_maskz_loadu_ps((__mmask16)(there >> SIDE), (const float *)x.x + SIDE);
+	return (__m512i)_mm512_cvtne2ps_pbh(second, first);
+}
+
 // place_tile writes rows, at most SIDE, as one tile for each SIDE units.
-AMX static void place_tile(const kernel_panels *p, uint32_t *tile, const float *x, int64_t rows) {
+AMX static void place_tile(const kernel_panels *p, uint32_t *tile, kernel_given x, int64_t rows) {
 	for (int64_t from = 0; from < p->k; from += 2 * SIDE, tile += SIDE * SIDE) {
-		uint64_t left = (uint64_t)kernel_least(2 * SIDE, p->k - from), there = left < 2 * SIDE ? (1ull << left) - 1 : 0xffffffff;
-		for (int64_t r = 0; r < SIDE; r++) {
-			const float *row = x + r * p->k + from;
-			__m512 first = _mm512_setzero_ps(), second = first;
-			if (r < rows) {
-				first = _mm512_maskz_loadu_ps((__mmask16)there, row);
-				second = _mm512_maskz_loadu_ps((__mmask16)(there >> SIDE), row + SIDE);
-			}
-			_mm512_storeu_si512(tile + r * SIDE, (__m512i)_mm512_cvtne2ps_pbh(second, first));
-		}
+		int64_t left = kernel_least(2 * SIDE, p->k - from);
+		uint32_t there = (uint32_t)((1ull << left) - 1);
+		for (int64_t r = 0; r < SIDE; r++)
+			_mm512_storeu_si512(tile + r * SIDE, r < rows ? line(kernel_given_from(x, r * p->k + from), there) : _mm512_setzero_si512());
 	}
 }
 
-void kernel_amx_rows(const kernel_panels *p, uint32_t *rows, const float *x, int64_t m, int64_t first, int64_t end) {
+void kernel_amx_rows(const kernel_panels *p, uint32_t *rows, kernel_given x, int64_t m, int64_t first, int64_t end) {
 	for (int64_t at = first * SIDE; at < end * SIDE; at += SIDE)
-		place_tile(p, rows + at * p->units, x + at * p->k, kernel_least(SIDE, m - at));
+		place_tile(p, rows + at * p->units, kernel_given_from(x, at * p->k), kernel_least(SIDE, m - at));
 }
 
 typedef struct {
@@ -161,7 +164,7 @@ AMX void kernel_amx_mul(const kernel_panels *p, float *dst, const uint32_t *rows
 	_tile_release();
 }
 #else
-void kernel_amx_rows(const kernel_panels *p, uint32_t *rows, const float *x, int64_t m, int64_t first, int64_t end) { abort(); }
+void kernel_amx_rows(const kernel_panels *p, uint32_t *rows, kernel_given x, int64_t m, int64_t first, int64_t end) { abort(); }
 
 void kernel_amx_mul(const kernel_panels *p, float *dst, const uint32_t *rows, int64_t m, int64_t first, int64_t end) { abort(); }
 #endif

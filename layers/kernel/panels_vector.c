@@ -11,12 +11,12 @@
 #define DEPTH 512 // units brought into order at a time
 
 // place_tile writes rows as units; of a unit, that of every row.
-static void place_tile(const kernel_panels *p, uint32_t *tile, const float *x, int64_t rows) {
+static void place_tile(const kernel_panels *p, uint32_t *tile, kernel_given x, int64_t rows) {
 	uint32_t units[DEPTH];
 	for (int64_t r = 0; r < rows; r++) {
 		for (int64_t from = 0; from < p->units; from += DEPTH) {
 			int64_t depth = kernel_least(DEPTH, p->units - from);
-			kernel_panels_units(p, units, x + r * p->k, from, depth);
+			kernel_panels_units(p, units, kernel_given_from(x, r * p->k), from, depth);
 			for (int64_t l = 0; l < depth; l++)
 				tile[(from + l) * rows + r] = units[l];
 		}
@@ -25,12 +25,12 @@ static void place_tile(const kernel_panels *p, uint32_t *tile, const float *x, i
 
 int64_t kernel_vector_parts(int64_t m) { return kernel_ceil_div(m, BLOCK); }
 
-void kernel_vector_rows(const kernel_panels *p, uint32_t *rows, const float *x, int64_t m, int64_t first, int64_t end) {
+void kernel_vector_rows(const kernel_panels *p, uint32_t *rows, kernel_given x, int64_t m, int64_t first, int64_t end) {
 	for (int64_t b = first; b < end; b++) {
 		int64_t start = kernel_cut(m, BLOCK, b), size = kernel_cut(m, BLOCK, b + 1) - start;
 		for (int64_t t = 0; t < kernel_ceil_div(size, TILE); t++) {
 			int64_t at = start + kernel_cut(size, TILE, t), n = start + kernel_cut(size, TILE, t + 1) - at;
-			place_tile(p, rows + at * p->units, x + at * p->k, n);
+			place_tile(p, rows + at * p->units, kernel_given_from(x, at * p->k), n);
 		}
 	}
 }

@@ -35,6 +35,10 @@ func testPacked(t *testing.T, make func(threads int) Library, dtype DType) {
 	t.Run("a matrix works on any thread", func(t *testing.T) { testAnyThread(t, make(2)) })
 	t.Run("products allocate nothing", func(t *testing.T) { testAllocations(t, lib) })
 	t.Run("a matrix can be float32 all the same", func(t *testing.T) { testPackF32(t, lib) })
+	if dtype == BF16 {
+		testGivenBF16(t, make)
+	}
+	t.Run("a matrix of float32 takes no rows of bf16", func(t *testing.T) { testRefusesBF16(t, lib) })
 }
 
 // testGemm is the suite of dense products.

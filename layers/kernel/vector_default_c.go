@@ -4,9 +4,14 @@ package kernel
 
 /*
 #cgo CFLAGS: -O3
+#include "bf16.h"
 #include "vector.h"
 */
 import "C"
+
+func roundValues(dst []uint16, x []float32) {
+	C.kernel_bf16_round(halves(dst), floats(x), C.int64_t(len(x)))
+}
 
 func softmaxRows(x []float32, width int, more float32) {
 	C.kernel_softmax(floats(x), C.int64_t(len(x)/width), C.int64_t(width), C.float(more))

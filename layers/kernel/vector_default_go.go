@@ -2,6 +2,7 @@
 
 package kernel
 
+func roundValues(dst []uint16, x []float32)             { roundPortable(dst, x) }
 func softmaxRows(x []float32, width int, more float32)  { softmaxPortable(x, width, more) }
 func gateRows(dst, gateUp []float32, inner int, g Gate) { gatePortable(dst, gateUp, inner, g) }
 func normRows(dst, x, w []float32, eps float32)         { normPortable(dst, x, w, eps) }

@@ -87,11 +87,11 @@ func (c Contest) Dispatches(ctx context.Context) (*DispatchComparison, error) {
 		if err := c.run(ctx, c.Program, &us); err != nil {
 			return err
 		}
-		if want := c.Ranks * c.Ranks; len(us.Bytes) != want {
-			return fmt.Errorf("bytes of %d pairs of ranks, want %d", len(us.Bytes), want)
+		if want := c.Ranks * c.Ranks; len(us.Bytes) != want || len(us.BytesBack) != want {
+			return fmt.Errorf("bytes of %d and %d pairs of ranks, want %d", len(us.Bytes), len(us.BytesBack), want)
 		}
-		pairs := strings.Trim(strings.ReplaceAll(fmt.Sprint(us.Bytes), " ", ","), "[]")
-		them, err := c.plain(ctx, plain, []string{"roundtrip:" + pairs + ":1"})
+		pairs := func(bytes []int64) string { return strings.Trim(strings.ReplaceAll(fmt.Sprint(bytes), " ", ","), "[]") }
+		them, err := c.plain(ctx, plain, []string{"roundtrip:" + pairs(us.Bytes) + ":" + pairs(us.BytesBack) + ":1"})
 		if err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"capmoe/collective"
+	"capmoe/layers/kernel"
 	"capmoe/runtime"
 )
 
@@ -78,19 +79,20 @@ func TestRates(t *testing.T) {
 
 func TestDispatchComesBack(t *testing.T) {
 	shape := Shape{Name: "small", Hidden: 64, Inner: 32, Experts: 8, TopK: 2}
-	for _, ranks := range []int{1, 2, 3} {
+	for ranks, dtype := range map[int]kernel.DType{1: kernel.F32, 2: kernel.BF16, 3: kernel.F32, 4: kernel.BF16} {
 		err := collective.Run(ranks, collective.Options{}, func(c collective.Communicator) error {
 			p := runtime.Process{Comm: c, Hosts: slices.Repeat([]string{"host"}, ranks), Threads: 1}
-			r, err := Dispatch(p, shape, 50, 3)
+			r, err := Dispatch(p, DispatchCase{Shape: shape, DType: dtype, Tokens: 50}, 3)
 			if err != nil {
 				return err
 			}
-			sum := int64(0)
-			for _, n := range r.Bytes {
-				sum += n
+			var there, back int
+			for i, n := range r.Bytes {
+				there += int(n)
+				back += int(r.BytesBack[i])
 			}
-			if want := int64(50 * 2 * 64 * 4); sum != want || r.Trip.Count != 3 {
-				t.Errorf("P=%d: %d bytes and %d repeats, want %d and 3", ranks, sum, r.Trip.Count, want)
+			if values := 50 * 2 * 64; there != values*dtype.Bytes() || back != values*4 || r.Trip.Count != 3 {
+				t.Errorf("P=%d, %v: %d bytes, %d back, and %d repeats, want %d values and 3", ranks, dtype, there, back, r.Trip.Count, values)
 			}
 			return nil
 		})
@@ -111,14 +113,14 @@ func TestPlainProgramAgainstItself(t *testing.T) {
 	t.Setenv("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1")
 	c := Contest{Ranks: 2, Turns: 1, Repeats: 2}
 	err := c.byTurns(context.Background(), func(plain string) error {
-		specs := []string{"alltoallv:64:3", "allgatherv:1000:2", "allreduce:4096:2", "roundtrip:8000,0,5,900:2"}
+		specs := []string{"alltoallv:64:3", "allgatherv:1000:2", "allreduce:4096:2", "roundtrip:8000,0,5,900:16000,10,0,1800:2"}
 		results, err := c.plain(context.Background(), plain, specs)
 		for i, r := range results {
 			if op, _, _ := strings.Cut(specs[i], ":"); r.Op != op || r.Median <= 0 || r.Count != 2 {
 				t.Errorf("%s measured as %+v", specs[i], r)
 			}
 		}
-		for _, bad := range []string{"alltoallv:64", "roundtrip:1,2,3:1", "roundtrip:1,2,3,-4:1", "nothing"} {
+		for _, bad := range []string{"alltoallv:64", "roundtrip:1,2,3:1,2,3,4:1", "roundtrip:1,2,3,4:1,2,3,-4:1", "roundtrip:1,2,3,4:1", "nothing"} {
 			if _, err := c.plain(context.Background(), plain, []string{bad}); err == nil {
 				t.Errorf("%s is measured", bad)
 			}

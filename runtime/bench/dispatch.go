@@ -9,28 +9,38 @@ import (
 	"capmoe/collective"
 	"capmoe/layers"
 	"capmoe/layers/capacity"
+	"capmoe/layers/kernel"
 	"capmoe/runtime"
 )
 
+// DispatchCase is a step of made tokens through one mixture.
+type DispatchCase struct {
+	Shape  Shape
+	DType  kernel.DType // of experts' matrices, and so of rows on their way to them
+	Tokens int          // T, over all ranks
+}
+
 // DispatchReport is what the way of a mixture's rows to their experts and back costs.
 type DispatchReport struct {
-	Shape  Shape   `json:"shape"`
-	Tokens int     `json:"tokens"` // T, over all ranks
-	Ranks  int     `json:"ranks"`
-	Bytes  []int64 `json:"bytes"` // [P, P] of rows from every rank to every other, one way
-	There  Sample  `json:"dispatch"`
-	Back   Sample  `json:"combine"`
-	Trip   Sample  `json:"round_trip"`
+	Shape     Shape   `json:"shape"`
+	DType     string  `json:"dtype"`
+	Tokens    int     `json:"tokens"`
+	Ranks     int     `json:"ranks"`
+	Bytes     []int64 `json:"bytes"`      // [P, P] of rows from every rank to every other
+	BytesBack []int64 `json:"bytes_back"` // [P, P] of their outputs, from every rank to every other
+	There     Sample  `json:"dispatch"`
+	Back      Sample  `json:"combine"`
+	Trip      Sample  `json:"round_trip"`
 }
 
 // Dispatch sends the rows of made tokens under skewed routing, dropless, to their experts and
 // combines what comes back. Between the ways every rank changes the sign of its rows, which is not timed.
-func Dispatch(p runtime.Process, shape Shape, tokens, repeats int) (*DispatchReport, error) {
-	r, err := newDispatchRun(p, shape, tokens)
+func Dispatch(p runtime.Process, dc DispatchCase, repeats int) (*DispatchReport, error) {
+	r, err := newDispatchRun(p, dc)
 	if err := collective.Agree(p.Comm, err); err != nil {
 		return nil, err
 	}
-	report := &DispatchReport{Shape: shape, Tokens: tokens, Ranks: p.Comm.Size()}
+	report := &DispatchReport{Shape: dc.Shape, DType: dc.DType.String(), Tokens: dc.Tokens, Ranks: p.Comm.Size()}
 	times := make([]int64, 0, 3*repeats)
 	for turn := range repeats + 1 { // the first warms up
 		there, back, err := r.once()
@@ -58,20 +68,37 @@ func Dispatch(p runtime.Process, shape Shape, tokens, repeats int) (*DispatchRep
 		}
 		*s, _ = sampleOf(column)
 	}
-	report.Bytes = make([]int64, p.Comm.Size()*p.Comm.Size())
-	return report, collective.AllGather(p.Comm, report.Bytes, r.bytes)
+	return report, report.count(p.Comm, r)
+}
+
+// count fills in what moves. Every output comes back over the way of its row.
+func (report *DispatchReport) count(c collective.Communicator, r *dispatchRun) error {
+	pairs := make([]int64, c.Size()*c.Size())
+	if err := collective.AllGather(c, pairs, r.pairs); err != nil {
+		return err
+	}
+	row, output := int64(r.dtype.Bytes()*r.hidden), int64(kernel.F32.Bytes()*r.hidden)
+	report.Bytes, report.BytesBack = make([]int64, len(pairs)), make([]int64, len(pairs))
+	for i, n := range pairs {
+		from, to := i/c.Size(), i%c.Size()
+		report.Bytes[i], report.BytesBack[to*c.Size()+from] = n*row, n*output
+	}
+	return nil
 }
 
 // dispatchRun is one rank's step.
 type dispatchRun struct {
-	comm  collective.Communicator
-	way   layers.Exchange
-	plan  *capacity.Plan
-	x, y  []float32 // [T_l, H]
-	bytes []int64   // [P] of rows to every rank
+	comm   collective.Communicator
+	dtype  kernel.DType
+	hidden int
+	way    *layers.Exchange
+	plan   *capacity.Plan
+	x, y   []float32 // [T_l, H]
+	pairs  []int64   // [P] rows to every rank
 }
 
-func newDispatchRun(p runtime.Process, shape Shape, tokens int) (*dispatchRun, error) {
+func newDispatchRun(p runtime.Process, dc DispatchCase) (*dispatchRun, error) {
+	shape := dc.Shape
 	layout, err := p.Layout(shape.Experts)
 	if err != nil {
 		return nil, err
@@ -82,11 +109,11 @@ func newDispatchRun(p runtime.Process, shape Shape, tokens int) (*dispatchRun, e
 	if err != nil {
 		return nil, err
 	}
-	r := &dispatchRun{comm: c, bytes: make([]int64, c.Size())}
-	if r.way, err = layers.NewExchange(c, layers.Parts{Config: cfg, Layout: layout}); err != nil {
+	r := &dispatchRun{comm: c, dtype: dc.DType, hidden: shape.Hidden, pairs: make([]int64, c.Size())}
+	if r.way, err = layers.NewExchange(c, layers.Parts{Config: cfg, DType: dc.DType, Layout: layout}); err != nil {
 		return nil, err
 	}
-	pc := PlanCase{Tokens: tokens, Experts: shape.Experts, TopK: shape.TopK}
+	pc := PlanCase{Tokens: dc.Tokens, Experts: shape.Experts, TopK: shape.TopK}
 	made, err := pc.made()
 	if err != nil {
 		return nil, err
@@ -95,7 +122,7 @@ func newDispatchRun(p runtime.Process, shape Shape, tokens int) (*dispatchRun, e
 		return nil, err
 	}
 	for _, e := range r.plan.Expert {
-		r.bytes[layout.ExpertRank[e]] += int64(4 * shape.Hidden)
+		r.pairs[layout.ExpertRank[e]]++
 	}
 	local := len(r.plan.TokenIDs)
 	r.x, r.y = make([]float32, local*shape.Hidden), make([]float32, local*shape.Hidden)
@@ -112,14 +139,11 @@ func (r *dispatchRun) once() (there, back time.Duration, err error) {
 		return 0, 0, err
 	}
 	start := time.Now()
-	rows, err := r.way.Dispatch(r.plan, r.x)
-	if err != nil {
+	if err := r.way.Dispatch(r.plan, r.x); err != nil {
 		return 0, 0, err
 	}
 	there = time.Since(start)
-	for i := range rows {
-		rows[i] = -rows[i]
-	}
+	r.way.Negate()
 	if err := r.comm.Barrier(); err != nil {
 		return 0, 0, err
 	}
@@ -130,10 +154,12 @@ func (r *dispatchRun) once() (there, back time.Duration, err error) {
 
 // verify computes y again from what lies here.
 func (r *dispatchRun) verify() error {
-	tokens := len(r.plan.TokenIDs)
-	for t := range tokens {
-		h := len(r.x) / tokens
+	h := r.hidden
+	for t := range r.plan.TokenIDs {
 		for j, v := range r.x[t*h : (t+1)*h] {
+			if r.dtype == kernel.BF16 {
+				v = kernel.RoundBF16(v)
+			}
 			want := float32(0)
 			for i := r.plan.Offset[t]; i < r.plan.Offset[t+1]; i++ {
 				want += float32(r.plan.Weight[i] * -v)

@@ -52,7 +52,7 @@ func Layer(p runtime.Process, lc LayerCase, names []string, policies []capacity.
 	}
 	runs := make([]*layerRun, len(policies))
 	for i, policy := range policies {
-		if runs[i], err = newLayerRun(p.Comm, layers.Parts{Config: cfg, Policy: policy, Layout: layout}, w, lc); err != nil {
+		if runs[i], err = newLayerRun(p.Comm, layers.Parts{Config: cfg, Policy: policy, DType: lc.DType, Layout: layout}, w, lc); err != nil {
 			return nil, err
 		}
 	}

@@ -80,7 +80,7 @@ func (s *stack) build(lib kernel.Library) error {
 	hooks := &layers.Hooks{Enter: s.clock.enter, Planned: func(p *capacity.Plan, _ []float32, _ int) {
 		copy(s.ledger[p.Layer*s.Shape.Experts:], p.LoadAfter)
 	}}
-	s.model, err = layers.NewModel(s.proc.Comm, layers.Parts{Config: s.config, Weights: s.weights, Kernels: lib, Layout: layout, Hooks: hooks})
+	s.model, err = layers.NewModel(s.proc.Comm, layers.Parts{Config: s.config, Weights: s.weights, Kernels: lib, DType: s.DType, Layout: layout, Hooks: hooks})
 	return err
 }
 

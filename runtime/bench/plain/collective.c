@@ -4,11 +4,11 @@
 //
 //	mpicc -O2 collective.c -o collective
 //	mpirun -n 2 collective REPEATS OP:BYTES:CALLS...
-//	mpirun -n 2 collective REPEATS roundtrip:BYTES,BYTES,...:CALLS
+//	mpirun -n 2 collective REPEATS roundtrip:BYTES,BYTES,...:BYTES,BYTES,...:CALLS
 //
 // OP is alltoallv, allgatherv or allreduce; BYTES goes from every rank to every other, or is
 // the vector of allreduce; a repeat is CALLS calls between two barriers. A round trip is one
-// MPI_Alltoallv there and one back, with the bytes of every pair of ranks, by source.
+// MPI_Alltoallv there and one back, with the bytes of every pair of ranks, by source, of each.
 
 #include <mpi.h>
 #include <stdio.h>
@@ -16,12 +16,25 @@
 #include <string.h>
 
 static int rank, size;
-static int *counts, *displs, *from_counts, *from_displs;
+static int *counts, *displs;
 static char *send, *recv;
+
+// What a round trip moves one way: to every rank and from every rank.
+enum { TO, FROM };
+typedef struct {
+	int *counts[2], *displs[2], total[2];
+} way;
+
+static way there, back;
 
 static unsigned char mark(int src, int dst, long i)
 {
 	return (unsigned char)(7 * src + 13 * dst + i + i / 251);
+}
+
+static void move(const way *w, const char *from, char *to)
+{
+	MPI_Alltoallv(from, w->counts[TO], w->displs[TO], MPI_BYTE, to, w->counts[FROM], w->displs[FROM], MPI_BYTE, MPI_COMM_WORLD);
 }
 
 static void call(const char *op, int bytes)
@@ -29,8 +42,8 @@ static void call(const char *op, int bytes)
 	if (strcmp(op, "alltoallv") == 0)
 		MPI_Alltoallv(send, counts, displs, MPI_BYTE, recv, counts, displs, MPI_BYTE, MPI_COMM_WORLD);
 	else if (strcmp(op, "roundtrip") == 0) {
-		MPI_Alltoallv(send, counts, displs, MPI_BYTE, recv, from_counts, from_displs, MPI_BYTE, MPI_COMM_WORLD);
-		MPI_Alltoallv(recv, from_counts, from_displs, MPI_BYTE, send, counts, displs, MPI_BYTE, MPI_COMM_WORLD);
+		move(&there, send, recv);
+		move(&back, recv, send);
 	} else if (strcmp(op, "allgatherv") == 0)
 		MPI_Allgatherv(send, bytes, MPI_BYTE, recv, counts, displs, MPI_BYTE, MPI_COMM_WORLD);
 	else
@@ -66,45 +79,71 @@ static void verify(const char *op, int bytes)
 	}
 }
 
-// The bytes between all pairs, from the text of a round trip; 0 if it is none.
-static int read_round_trip(const char *text)
+static void new_way(way *w)
 {
-	int to = 0, from = 0;
-	if (strncmp(text, "roundtrip:", 10) != 0)
-		return 0;
-	text += 10;
+	for (int i = 0; i < 2; i++) {
+		w->counts[i] = malloc(size * sizeof(int));
+		w->displs[i] = malloc(size * sizeof(int));
+	}
+}
+
+// The bytes between all pairs, by source. It gives what follows the text, NULL if that holds no such numbers.
+static const char *read_way(way *w, const char *text)
+{
+	w->total[TO] = w->total[FROM] = 0;
 	for (int pair = 0; pair < size * size; pair++) {
 		char *end;
 		long bytes = strtol(text, &end, 10);
-		if (end == text || bytes < 0 || bytes > 1 << 30)
-			return 0;
-		if (pair / size == rank) {
-			counts[pair % size] = bytes;
-			displs[pair % size] = to;
-			to += bytes;
-		}
-		if (pair % size == rank) {
-			from_counts[pair / size] = bytes;
-			from_displs[pair / size] = from;
-			from += bytes;
-		}
+		if (end == text || bytes < 0 || bytes > 1 << 30 || *end != (pair + 1 < size * size ? ',' : ':'))
+			return NULL;
+		int peers[2] = {pair % size, pair / size};
+		for (int i = 0; i < 2; i++)
+			if (peers[!i] == rank) {
+				w->counts[i][peers[i]] = bytes;
+				w->displs[i][peers[i]] = w->total[i];
+				w->total[i] += bytes;
+			}
 		text = end + 1;
 	}
-	send = malloc(to + 1);
-	recv = malloc(from + 1);
-	for (long i = 0; i < to; i++)
-		send[i] = mark(rank, 0, i);
-	return atoi(text) > 0 ? atoi(text) : 0;
+	return text;
+}
+
+// The calls of a round trip; 0 if the text is none.
+static int read_round_trip(const char *text)
+{
+	if (strncmp(text, "roundtrip:", 10) != 0)
+		return 0;
+	new_way(&there);
+	new_way(&back);
+	text = read_way(&there, text + 10);
+	if (text)
+		text = read_way(&back, text);
+	if (!text || atoi(text) <= 0)
+		return 0;
+	send = malloc((there.total[TO] > back.total[FROM] ? there.total[TO] : back.total[FROM]) + 1);
+	recv = malloc((there.total[FROM] > back.total[TO] ? there.total[FROM] : back.total[TO]) + 1);
+	return atoi(text);
+}
+
+static void verify_way(const way *w, char *from, char *to)
+{
+	for (int r = 0; r < size; r++)
+		for (long i = 0; i < w->counts[TO][r]; i++)
+			from[w->displs[TO][r] + i] = mark(rank, r, i);
+	memset(to, 0, w->total[FROM]);
+	move(w, from, to);
+	for (int r = 0; r < size; r++)
+		for (long i = 0; i < w->counts[FROM][r]; i++)
+			if ((unsigned char)to[w->displs[FROM][r] + i] != mark(r, rank, i)) {
+				fprintf(stderr, "roundtrip: byte %ld from rank %d to rank %d is wrong\n", i, r, rank);
+				MPI_Abort(MPI_COMM_WORLD, 1);
+			}
 }
 
 static void verify_round_trip(void)
 {
-	long to = displs[size - 1] + counts[size - 1];
-	for (long i = 0; i < to; i++)
-		if ((unsigned char)send[i] != mark(rank, 0, i)) {
-			fprintf(stderr, "roundtrip: byte %ld of rank %d is wrong\n", i, rank);
-			MPI_Abort(MPI_COMM_WORLD, 1);
-		}
+	verify_way(&there, send, recv);
+	verify_way(&back, recv, send);
 }
 
 static int ascending(const void *a, const void *b)
@@ -162,8 +201,6 @@ int main(int argc, char **argv)
 	MPI_Comm_size(MPI_COMM_WORLD, &size);
 	counts = malloc(size * sizeof *counts);
 	displs = malloc(size * sizeof *displs);
-	from_counts = malloc(size * sizeof *counts);
-	from_displs = malloc(size * sizeof *displs);
 	int repeats = argc > 1 ? atoi(argv[1]) : 0;
 	if (repeats < 1)
 		usage();
@@ -173,6 +210,7 @@ int main(int argc, char **argv)
 		char op[16];
 		int bytes, calls = read_round_trip(argv[i]);
 		if (calls > 0) {
+			verify_round_trip();
 			measure("roundtrip", 0, calls, repeats);
 			verify_round_trip();
 		} else if (sscanf(argv[i], "%15[a-z]:%d:%d", op, &bytes, &calls) == 3 && bytes >= 8 && calls >= 1) {
