@@ -7,7 +7,7 @@
 //
 //	main.go      flags, and the order of things
 //	part.go      what is timed: studies, run by capmoe study run; cell.go: their outcome
-//	recording.go what is planned only: recorded routing on more ranks than there are cores
+//	recording.go recorded routing; plan.go: its plans on more ranks than there are cores
 //	claims.go    the paper's own figures, beside those from here
 //	tables.go    the tables
 //	document.go  the marks in the document
