@@ -3,6 +3,7 @@ package kernel
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -33,21 +34,24 @@ func TestRoundBF16(t *testing.T) {
 }
 
 func TestRoundBF16ToRoundsEachValue(t *testing.T) {
-	v := roundingCases()
-	for _, n := range []int{0, 1, 15, 16, 17, 63, len(v)} {
-		got := make([]uint16, n+1)
-		got[n] = 0x4242
-		RoundBF16To(got, v[:n])
-		for i, v := range v[:n] {
-			if want := uint16(math.Float32bits(RoundBF16(v)) >> 16); got[i] != want {
-				t.Errorf("%d values: %08x gives %04x, want %04x", n, math.Float32bits(v), got[i], want)
+	all := roundingCases()
+	for _, width := range []int{1, 15, 31, 32, 33, 64, 95, len(all)} { // those that fill no vector are rounded another way
+		for v := range slices.Chunk(all, width) {
+			got := make([]uint16, len(v)+1)
+			got[len(v)] = 0x4242
+			RoundBF16To(got, v)
+			for i, v := range v {
+				if want := uint16(math.Float32bits(RoundBF16(v)) >> 16); got[i] != want {
+					t.Errorf("%08x among %d gives %04x, want %04x", math.Float32bits(v), width, got[i], want)
+				}
+			}
+			if got[len(v)] != 0x4242 {
+				t.Errorf("%d values: changed the one after them", len(v))
 			}
 		}
-		if got[n] != 0x4242 {
-			t.Errorf("%d values: changed the one after them", n)
-		}
 	}
-	mustPanic(t, "short dst", func() { RoundBF16To(make([]uint16, 1), v[:2]) })
+	RoundBF16To(nil, nil)
+	mustPanic(t, "short dst", func() { RoundBF16To(make([]uint16, 1), all[:2]) })
 }
 
 func TestParseDType(t *testing.T) {
