@@ -33,7 +33,7 @@ func mulBF16(mat Matrix, x []uint16, m int) []float32 {
 }
 
 func testGivenBits(t *testing.T, lib Library) {
-	for _, s := range shapes() {
+	for _, s := range shapes(lib) {
 		for _, v := range scales(s) {
 			x := random(21, maxBatch*s.k, v.of)
 			x[s.k] = inf
