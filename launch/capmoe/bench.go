@@ -6,6 +6,7 @@ import (
 
 	"capmoe/layers/capacity"
 	"capmoe/runtime/bench"
+	"capmoe/runtime/trace"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/urfave/cli/v2"
@@ -53,8 +54,8 @@ func runBenchPlan(c *cli.Context, t terminal) error {
 		{Policy: capacity.Expanded, Expert: gamma},
 	}
 	names := []string{"dropless", "drop", "drop, scope local", "reroute, 2 rounds", "reroute to the end", "reroute, rank budget too", "expanded own"}
-	if c.Int("repeats") < 1 {
-		return usagef("bench plan: --repeats %d, want 1 or more", c.Int("repeats"))
+	if err := checkBenchPlan(c, t); err != nil {
+		return err
 	}
 	out, err := openJSON(c, t)
 	if err != nil {
@@ -81,6 +82,27 @@ func runBenchPlan(c *cli.Context, t terminal) error {
 	if c.String("json") != "-" {
 		fmt.Fprintf(t.stdout, "planning on %d ranks: E %d, K %d, γ %v; slowest rank, median of %d; bytes of the busiest rank; every plan verified\n\n", t.world.Comm().Size(), c.Int("experts"), c.Int("topk"), gamma, c.Int("repeats"))
 		tab.Render()
+	}
+	return nil
+}
+
+func checkBenchPlan(c *cli.Context, t terminal) error {
+	experts, topK := c.Int("experts"), c.Int("topk")
+	switch ranks := t.world.Comm().Size(); {
+	case c.Int("repeats") < 1:
+		return usagef("bench plan: --repeats %d, want 1 or more", c.Int("repeats"))
+	case experts < ranks || experts > trace.MaxExperts:
+		return usagef("bench plan: --experts %d, want one for each of the %d ranks, at most %d", experts, ranks, trace.MaxExperts)
+	case topK < 1 || topK > experts:
+		return usagef("bench plan: --topk %d, want 1 to the %d experts", topK, experts)
+	}
+	for _, tokens := range c.IntSlice("tokens") {
+		if tokens < 1 || tokens > capacity.MaxTokens {
+			return usagef("bench plan: --tokens %d, want 1 to %d", tokens, capacity.MaxTokens)
+		}
+	}
+	if err := (capacity.Config{Expert: capacity.Times(c.Float64("moe-expert-capacity-factor"))}).Validate(); err != nil {
+		return usageError(err)
 	}
 	return nil
 }

@@ -39,7 +39,7 @@ func runBenchLayer(c *cli.Context, t terminal) error {
 		return err
 	}
 	lc := bench.LayerCase{Shape: shape, DType: dtype, Tokens: c.Int("tokens"), Skew: c.Float64("skew")}
-	if c.Int("repeats") < 1 || lc.Tokens < 1 || lc.Skew < 0 {
+	if c.Int("repeats") < 1 || lc.Tokens < 1 || !(lc.Skew >= 0) {
 		return usagef("bench layer: --repeats %d, --tokens %d, --skew %v, want 1, 1 and 0 or more", c.Int("repeats"), lc.Tokens, lc.Skew)
 	}
 	names, policies := []string{"dropless"}, []capacity.Config{{}}

@@ -17,7 +17,7 @@ func benchSelectCommand(t terminal) *cli.Command {
 		UsageText: "mpirun -n P capmoe bench select [flags]",
 		Flags: []cli.Flag{
 			&cli.IntSliceFlag{Name: "tokens", Value: cli.NewIntSlice(16, 256, 1024, 8192, 65536), Usage: "`T`, tokens of the step over all ranks; several with commas"},
-			&cli.IntSliceFlag{Name: "overloaded", Value: cli.NewIntSlice(2, 8, 32), Usage: "overloaded experts of 64; several with commas"},
+			&cli.IntSliceFlag{Name: "overloaded", Value: cli.NewIntSlice(2, 8, 32), Usage: "`N` overloaded experts of 64; several with commas"},
 			&cli.IntFlag{Name: "repeats", Value: 31, Usage: "`N` timed selections of each case"},
 			jsonFlag(),
 		},
@@ -40,8 +40,8 @@ func runBenchSelect(c *cli.Context, t terminal) error {
 	us := func(d time.Duration) string { return fmt.Sprintf("%.0f", float64(d)/1e3) }
 	for _, tokens := range c.IntSlice("tokens") {
 		for _, overloaded := range c.IntSlice("overloaded") {
-			if tokens < 1 || overloaded < 1 {
-				return usagef("bench select: %d tokens, %d overloaded experts, want 1 or more", tokens, overloaded)
+			if tokens < 1 || overloaded < 1 || overloaded > 64 {
+				return usagef("bench select: %d tokens, %d overloaded experts, want 1 or more, and at most 64 experts", tokens, overloaded)
 			}
 			r, err := bench.Select(t.world.Comm(), tokens, overloaded, c.Int("repeats"))
 			if err != nil {
