@@ -1,4 +1,4 @@
-//go:build cgo && !nompi
+//go:build truth && cgo && !nompi
 
 package runtime
 
