@@ -63,6 +63,8 @@ func (w *localWindow) Await() error {
 		return at.wrap(-1, ErrFreed)
 	}
 	c.seq++
+	c.start()
+	defer c.stop()
 	if err := c.group.await(c, w.arrived); err != nil {
 		return at.wrap(peerOf(err), err)
 	}

@@ -63,3 +63,35 @@ func TestTimeInside(t *testing.T) {
 		})
 	}
 }
+
+// Waiting in a window is inside an operation too.
+func TestTimeInsideAWindow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		err := collective.Run(3, collective.Options{}, func(c collective.Communicator) error {
+			const delay = time.Second
+			var inside atomic.Int64
+			w, err := collective.Share(c, 64)
+			if err != nil {
+				return err
+			}
+			collective.TimeInto(c, &inside)
+			want := delay
+			if c.Rank() == 1 {
+				time.Sleep(delay)
+				want = 0
+			}
+			w.Arrive()
+			if err := w.Await(); err != nil {
+				return err
+			}
+			if got := time.Duration(inside.Load()); got != want {
+				return fmt.Errorf("%v inside, want %v", got, want)
+			}
+			collective.TimeInto(c, nil)
+			return w.Free()
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+}
