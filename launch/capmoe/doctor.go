@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 
+	"capmoe/layers/kernel"
 	"capmoe/runtime"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -41,31 +42,30 @@ func runDoctor(c *cli.Context, t terminal) error {
 	if ranks < 1 {
 		return usagef("doctor: --ranks %d, want 1 or more", ranks)
 	}
-	out, err := openJSON(c, t)
-	if err != nil {
-		return err
-	}
-	defer out.discard()
+	run := func() (*examination, error) { return examine(t, c.String("model"), ranks, dtype) }
+	return answer(c, t, run, func(e *examination) { printFindings(t, e.Findings) })
+}
+
+// examination is what doctor has found.
+type examination struct {
+	Findings []runtime.Finding       `json:"findings"`
+	Model    *runtime.MemoryEstimate `json:"model,omitempty"`
+}
+
+// examine looks at the job and, where one is named, at a model on so many ranks.
+func examine(t terminal, model string, ranks int, dtype kernel.DType) (*examination, error) {
 	findings, err := runtime.Examine(t.world.Process)
+	if err != nil || model == "" {
+		return &examination{Findings: findings}, err
+	}
+	estimate, err := runtime.EstimateMemory(t.world.Process, model, ranks, dtype)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	result := map[string]any{}
-	if path := c.String("model"); path != "" {
-		estimate, err := runtime.EstimateMemory(t.world.Process, path, ranks, dtype)
-		if err != nil {
-			return err
-		}
-		findings = append(findings, estimate.Finding())
-		result["model"] = estimate
-	}
-	result["findings"] = findings
-	if err := out.write(t, result); err != nil {
-		return err
-	}
-	if c.String("json") == "-" {
-		return nil
-	}
+	return &examination{Findings: append(findings, estimate.Finding()), Model: estimate}, nil
+}
+
+func printFindings(t terminal, findings []runtime.Finding) {
 	tab := newTable(t.stdout)
 	for _, f := range findings {
 		verdict := "ok"
@@ -79,5 +79,4 @@ func runDoctor(c *cli.Context, t terminal) error {
 	}
 	tab.Render()
 	fmt.Fprintln(t.stdout)
-	return nil
 }

@@ -66,92 +66,98 @@ func runEval(c *cli.Context, t terminal) error {
 	if err := v.Validate(); err != nil {
 		return &launch.UsageError{Err: err}
 	}
-	out, err := openJSON(c, t)
-	if err != nil {
-		return err
-	}
-	defer out.discard()
-	engine, err := runtime.Load(t.world.Process, c.String("model"), runtime.LoadOptions{DType: dtype})
-	if err != nil {
-		return err
-	}
-	timeline, err := openTimeline(c, t)
-	if err != nil {
-		return err
-	}
-	defer timeline.Discard()
+	e := evaluation{Evaluation: v, dtype: dtype, routing: routing}
 	if c.String("tasks") != "" {
-		return evalTasks(c, t, engine, routing, out, timeline)
+		run := func() (*runtime.TaskReport, error) { return e.tasks(c, t) }
+		return answer(c, t, run, func(r *runtime.TaskReport) { printTasks(t, r) })
 	}
-	return evalText(c, t, engine, routing, out, v, timeline)
+	run := func() (*runtime.EvaluationReport, error) { return e.text(c, t) }
+	return answer(c, t, run, func(r *runtime.EvaluationReport) { printEvaluation(t, r) })
 }
 
-func evalText(c *cli.Context, t terminal, engine *runtime.Engine, routing runtime.Routing, out *jsonOutput, v runtime.Evaluation, timeline *runtime.Timeline) error {
+// evaluation is what the command line says.
+type evaluation struct {
+	runtime.Evaluation
+	dtype   kernel.DType
+	routing runtime.Routing
+}
+
+// text evaluates --text.
+func (e evaluation) text(c *cli.Context, t terminal) (*runtime.EvaluationReport, error) {
+	engine, err := e.load(c, t)
+	if err != nil {
+		return nil, err
+	}
 	ids, err := engine.ReadText(c.String("text"))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := rebalance(c, t, engine, routing, v.FirstStep(ids)); err != nil {
-		return err
-	}
-	engine.Follow(timeline)
-	if err := engine.Use(routing); err != nil {
-		return err
-	}
-	report, err := engine.Evaluate(ids, v, progress(t.stderr, "window"))
+	timeline, err := e.begin(c, t, engine, e.FirstStep(ids))
 	if err != nil {
-		return err
+		return nil, err
+	}
+	defer timeline.Discard()
+	report, err := engine.Evaluate(ids, e.Evaluation, progress(t.stderr, "window"))
+	if err != nil {
+		return nil, err
 	}
 	report.Text = c.String("text")
-	if err := timeline.Finish(); err != nil {
-		return err
-	}
-	if err := out.write(t, report); err != nil {
-		return err
-	}
-	if c.String("json") != "-" {
-		printEvaluation(t, report)
-	}
-	return nil
+	return report, timeline.Finish()
 }
 
-func evalTasks(c *cli.Context, t terminal, engine *runtime.Engine, routing runtime.Routing, out *jsonOutput, timeline *runtime.Timeline) error {
+// tasks answers --tasks.
+func (e evaluation) tasks(c *cli.Context, t terminal) (*runtime.TaskReport, error) {
+	engine, err := e.load(c, t)
+	if err != nil {
+		return nil, err
+	}
 	tasks, err := engine.ReadTasks(c.String("tasks"))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	batch := c.Int("batch")
-	if err := rebalance(c, t, engine, routing, tasks.FirstStep(batch)); err != nil {
-		return err
-	}
-	engine.Follow(timeline)
-	if err := engine.Use(routing); err != nil {
-		return err
-	}
-	report, err := engine.Answer(tasks, batch, progress(t.stderr, "choice"))
+	timeline, err := e.begin(c, t, engine, tasks.FirstStep(e.Batch))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := timeline.Finish(); err != nil {
-		return err
+	defer timeline.Discard()
+	report, err := engine.Answer(tasks, e.Batch, progress(t.stderr, "choice"))
+	if err != nil {
+		return nil, err
 	}
-	if err := out.write(t, report); err != nil {
-		return err
+	return report, timeline.Finish()
+}
+
+func (e evaluation) load(c *cli.Context, t terminal) (*runtime.Engine, error) {
+	return runtime.Load(t.world.Process, c.String("model"), runtime.LoadOptions{DType: e.dtype})
+}
+
+// begin places the experts, for which first is the first step's sequences, and takes up
+// the routing. The timeline is nil without --timeline.
+func (e evaluation) begin(c *cli.Context, t terminal, engine *runtime.Engine, first [][]int32) (*runtime.Timeline, error) {
+	timeline, err := openTimeline(c, t)
+	if err != nil {
+		return nil, err
 	}
-	if c.String("json") != "-" {
-		show := func(p runtime.Proportion) string {
-			return fmt.Sprintf("%.2f %% (95 %% interval %.2f to %.2f)", 100*p.Value, 100*p.Low, 100*p.High)
-		}
-		fmt.Fprintf(t.stdout, "accuracy %s, per character %s, of %d questions\n\n", show(report.Accuracy), show(report.AccuracyNorm), report.Questions)
-		printReport(t.stdout, &report.Report)
+	if err = rebalance(c, t, engine, e.routing, first); err == nil {
+		engine.Follow(timeline)
+		err = engine.Use(e.routing)
 	}
-	return nil
+	if err != nil {
+		timeline.Discard()
+	}
+	return timeline, err
+}
+
+func printTasks(t terminal, r *runtime.TaskReport) {
+	show := func(p runtime.Proportion) string {
+		return fmt.Sprintf("%.2f %% (95 %% interval %.2f to %.2f)", 100*p.Value, 100*p.Low, 100*p.High)
+	}
+	fmt.Fprintf(t.stdout, "accuracy %s, per character %s, of %d questions\n\n", show(r.Accuracy), show(r.AccuracyNorm), r.Questions)
+	printReport(t.stdout, &r.Report)
 }
 
 func printEvaluation(t terminal, r *runtime.EvaluationReport) {
 	fmt.Fprintf(t.stdout, "perplexity %.4f over %d targets (%d tokens in windows of %d, %d windows a step)\n\n", r.Perplexity, r.Targets, r.Tokens, r.Window, r.Batch)
 	printReport(t.stdout, &r.Report)
-	if t.world.Process.Crowded {
-		fmt.Fprintf(t.stdout, "\n%d ranks share fewer cores: wall time is not what dedicated cores would show, the critical path is.\n", r.Ranks)
-	}
+	printCrowded(t)
 }

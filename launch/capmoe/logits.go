@@ -40,38 +40,30 @@ func runLogits(c *cli.Context, t terminal) error {
 	if err != nil {
 		return err
 	}
-	out, err := openJSON(c, t)
-	if err != nil {
-		return err
+	sequences := 0
+	run := func() (*runtime.Report, error) {
+		engine, err := runtime.Load(t.world.Process, c.String("model"), runtime.LoadOptions{DType: dtype})
+		if err != nil {
+			return nil, err
+		}
+		tokens, err := engine.ReadSequences(c.String("tokens"))
+		if err != nil {
+			return nil, err
+		}
+		sequences = len(tokens)
+		if err := rebalance(c, t, engine, routing, tokens); err != nil {
+			return nil, err
+		}
+		if err := engine.Use(routing); err != nil {
+			return nil, err
+		}
+		if err := engine.WriteLogits(c.String("out"), tokens, c.Int("batch")); err != nil {
+			return nil, err
+		}
+		return engine.Report()
 	}
-	defer out.discard()
-	engine, err := runtime.Load(t.world.Process, c.String("model"), runtime.LoadOptions{DType: dtype})
-	if err != nil {
-		return err
-	}
-	sequences, err := engine.ReadSequences(c.String("tokens"))
-	if err != nil {
-		return err
-	}
-	if err := rebalance(c, t, engine, routing, sequences); err != nil {
-		return err
-	}
-	if err := engine.Use(routing); err != nil {
-		return err
-	}
-	if err := engine.WriteLogits(c.String("out"), sequences, c.Int("batch")); err != nil {
-		return err
-	}
-	report, err := engine.Report()
-	if err != nil {
-		return err
-	}
-	if err := out.write(t, report); err != nil {
-		return err
-	}
-	if c.String("json") != "-" {
-		fmt.Fprintf(t.stdout, "logits of %d sequences, %d tokens, in %s\n\n", len(sequences), report.Tokens, c.String("out"))
-		printReport(t.stdout, report)
-	}
-	return nil
+	return answer(c, t, run, func(r *runtime.Report) {
+		fmt.Fprintf(t.stdout, "logits of %d sequences, %d tokens, in %s\n\n", sequences, r.Tokens, c.String("out"))
+		printReport(t.stdout, r)
+	})
 }

@@ -43,6 +43,27 @@ func openJSON(c *cli.Context, t terminal) (*jsonOutput, error) {
 	return o, collective.Agree(t.world.Comm(), err)
 }
 
+// answer runs a job and shows what it says of itself: to --json for machines and, unless
+// that is standard output, to people. All ranks call it.
+func answer[R any](c *cli.Context, t terminal, run func() (R, error), show func(R)) error {
+	out, err := openJSON(c, t)
+	if err != nil {
+		return err
+	}
+	defer out.discard()
+	r, err := run()
+	if err != nil {
+		return err
+	}
+	if err := out.write(t, r); err != nil {
+		return err
+	}
+	if c.String("json") != "-" {
+		show(r)
+	}
+	return nil
+}
+
 // write ends the file with a value. All ranks call it.
 func (o *jsonOutput) write(t terminal, v any) error {
 	if o == nil {

@@ -37,22 +37,8 @@ func runPlan(c *cli.Context, t terminal) error {
 	if err != nil {
 		return err
 	}
-	out, err := openJSON(c, t)
-	if err != nil {
-		return err
-	}
-	defer out.discard()
-	report, err := runtime.PlanScores(t.world.Process, job)
-	if err != nil {
-		return err
-	}
-	if err := out.write(t, report); err != nil {
-		return err
-	}
-	if c.String("json") != "-" {
-		printPlan(t, report)
-	}
-	return nil
+	run := func() (*runtime.PlanReport, error) { return runtime.PlanScores(t.world.Process, job) }
+	return answer(c, t, run, func(r *runtime.PlanReport) { printPlan(t, r) })
 }
 
 func planJob(c *cli.Context) (runtime.PlanJob, error) {

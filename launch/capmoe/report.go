@@ -38,25 +38,15 @@ func runReport(c *cli.Context, t terminal) error {
 	if err := sparesStudy(c, dir); err != nil {
 		return err
 	}
-	out, err := openJSON(c, t)
-	if err != nil {
-		return err
+	var r *report.Report
+	run := func() (report.Record, error) {
+		var err error
+		if r, err = report.New(dir); err != nil {
+			return report.Record{}, err
+		}
+		return r.Record(), r.Write(to)
 	}
-	defer out.discard()
-	r, err := report.New(dir)
-	if err != nil {
-		return err
-	}
-	if err := r.Write(to); err != nil {
-		return err
-	}
-	if err := out.write(t, r.Record()); err != nil {
-		return err
-	}
-	if c.String("json") != "-" {
-		printStudyReport(t, r, filepath.Join(to, report.Page))
-	}
-	return nil
+	return answer(c, t, run, func(report.Record) { printStudyReport(t, r, filepath.Join(to, report.Page)) })
 }
 
 func printStudyReport(t terminal, r *report.Report, page string) {

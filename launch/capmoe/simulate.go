@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 
-	"capmoe/collective"
 	"capmoe/launch"
 	"capmoe/layers/capacity"
 	"capmoe/runtime/simulate"
@@ -50,29 +49,28 @@ func runSimulateScope(c *cli.Context, t terminal) error {
 	if err != nil {
 		return err
 	}
-	out, err := openJSON(c, t)
-	if err != nil {
-		return err
+	var tr *trace.Trace
+	run := func() (*scopes, error) {
+		var err error
+		tr, err = trace.Load(c.String("trace"), trace.Hints{})
+		if err == nil && policy.Policy == capacity.Reroute && !tr.Whole() {
+			err = fmt.Errorf("simulate: %s holds the scores of the chosen %d experts only: reroute cannot be replayed on it", tr.Path, tr.TopK)
+		}
+		if err != nil {
+			return nil, err
+		}
+		rows, err := simulate.Scope(tr, policy, c.Int("step-tokens"), c.Float64Slice("moe-expert-capacity-factor"), c.IntSlice("ranks"))
+		return &scopes{tr.Path, policy.Policy.String(), c.Int("step-tokens"), rows}, err
 	}
-	defer out.discard()
-	tr, err := trace.Load(c.String("trace"), trace.Hints{})
-	if err == nil && policy.Policy == capacity.Reroute && !tr.Whole() {
-		err = fmt.Errorf("simulate: %s holds the scores of the chosen %d experts only: reroute cannot be replayed on it", tr.Path, tr.TopK)
-	}
-	if err := collective.Agree(t.world.Comm(), err); err != nil {
-		return err
-	}
-	rows, err := simulate.Scope(tr, policy, c.Int("step-tokens"), c.Float64Slice("moe-expert-capacity-factor"), c.IntSlice("ranks"))
-	if err != nil {
-		return err
-	}
-	if err := out.write(t, map[string]any{"trace": tr.Path, "policy": policy.Policy.String(), "step_tokens": c.Int("step-tokens"), "rows": rows}); err != nil {
-		return err
-	}
-	if c.String("json") != "-" {
-		printScope(c, t, tr, rows)
-	}
-	return nil
+	return answer(c, t, run, func(s *scopes) { printScope(c, t, tr, s.Rows) })
+}
+
+// scopes is what simulate scope has found.
+type scopes struct {
+	Trace  string              `json:"trace"`
+	Policy string              `json:"policy"`
+	Tokens int                 `json:"step_tokens"`
+	Rows   []simulate.ScopeRow `json:"rows"`
 }
 
 // mostSimulated bounds the ranks that are planned for, one by one.

@@ -50,6 +50,13 @@ func printReport(w io.Writer, r *runtime.Report) {
 	}
 }
 
+// printCrowded says what wall time is not worth where ranks share cores.
+func printCrowded(t terminal) {
+	if t.world.Process.Crowded {
+		fmt.Fprintf(t.stdout, "\n%d ranks share fewer cores: wall time is not what dedicated cores would show, the critical path is.\n", t.world.Comm().Size())
+	}
+}
+
 func printPhases(w io.Writer, r *runtime.Report) {
 	t := newTable(w)
 	t.AppendHeader(table.Row{"phase", "critical path s"})

@@ -37,29 +37,18 @@ func runTraceReplay(c *cli.Context, t terminal) error {
 	if err != nil {
 		return err
 	}
-	out, err := openJSON(c, t)
-	if err != nil {
-		return err
+	run := func() (*runtime.ReplayReport, error) {
+		if job.Timeline, err = openTimeline(c, t); err != nil {
+			return nil, err
+		}
+		defer job.Timeline.Discard()
+		report, err := runtime.RunReplay(t.world.Process, job, progress(t.stderr, "token"))
+		if err != nil {
+			return nil, err
+		}
+		return report, job.Timeline.Finish()
 	}
-	defer out.discard()
-	if job.Timeline, err = openTimeline(c, t); err != nil {
-		return err
-	}
-	defer job.Timeline.Discard()
-	report, err := runtime.RunReplay(t.world.Process, job, progress(t.stderr, "token"))
-	if err != nil {
-		return err
-	}
-	if err := job.Timeline.Finish(); err != nil {
-		return err
-	}
-	if err := out.write(t, report); err != nil {
-		return err
-	}
-	if c.String("json") != "-" {
-		printReplay(t, report)
-	}
-	return nil
+	return answer(c, t, run, func(r *runtime.ReplayReport) { printReplay(t, r) })
 }
 
 // replayOf reads the command line.
@@ -205,7 +194,5 @@ func printReplay(t terminal, r *runtime.ReplayReport) {
 	}
 	fmt.Fprintf(t.stdout, "plan hash %s\n\n", r.PlanHash)
 	printReport(t.stdout, &r.Report)
-	if t.world.Process.Crowded {
-		fmt.Fprintf(t.stdout, "\n%d ranks share fewer cores: wall time is not what dedicated cores would show, the critical path is.\n", r.Ranks)
-	}
+	printCrowded(t)
 }

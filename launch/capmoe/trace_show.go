@@ -1,9 +1,9 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 
-	"capmoe/collective"
 	"capmoe/layers/capacity"
 	"capmoe/runtime/trace"
 
@@ -43,30 +43,25 @@ func runTraceShow(c *cli.Context, t terminal) error {
 	if err := onOneRank(c, t); err != nil {
 		return err
 	}
-	out, err := openJSON(c, t)
-	if err != nil {
-		return err
+	run := func() (shown, error) { return summarize(args[0], hints, measure) }
+	return answer(c, t, run, func(s shown) {
+		if len(s) > 1 {
+			printSets(t, args[0], s)
+			return
+		}
+		printSummary(t, s[0])
+	})
+}
+
+// shown is a recording, or every set of counts of one.
+type shown []*trace.Summary
+
+// MarshalJSON writes a recording as it is, and several sets as a list.
+func (s shown) MarshalJSON() ([]byte, error) {
+	if len(s) > 1 {
+		return json.Marshal(map[string]any{"sets": []*trace.Summary(s)})
 	}
-	defer out.discard()
-	summaries, err := summarize(args[0], hints, measure)
-	if err := collective.Agree(t.world.Comm(), err); err != nil {
-		return err
-	}
-	var value any = summaries[0]
-	if len(summaries) > 1 {
-		value = map[string]any{"sets": summaries}
-	}
-	if err := out.write(t, value); err != nil {
-		return err
-	}
-	switch {
-	case c.String("json") == "-":
-	case len(summaries) > 1:
-		printSets(t, args[0], summaries)
-	default:
-		printSummary(t, summaries[0])
-	}
-	return nil
+	return json.Marshal(s[0])
 }
 
 func measureOf(c *cli.Context) (trace.Measure, error) {
