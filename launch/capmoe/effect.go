@@ -9,19 +9,24 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// noEffect faults on flags that are given where they change nothing: who gives one wants
-// something that would not be. why says where that is.
-func noEffect(c *cli.Context, why string, names ...string) error {
+// noEffect notes flags that are given where they change nothing: who gives one may want
+// something that will not be. why says where that is. It is no fault: those who go
+// through a grid of policies and factors give them all.
+func noEffect(c *cli.Context, why string, names ...string) {
 	for _, name := range names {
 		if c.IsSet(name) {
-			return usagef("%s: --%s has no effect %s", nameOf(c), name, why)
+			note(c, "--%s has no effect %s", name, why)
 		}
 	}
-	return nil
 }
 
-// idlePolicy faults on what a policy does not read. Saying what holds anyway is no fault.
-func idlePolicy(c *cli.Context, cfg capacity.Config) error {
+// note tells people something beside the results, on one line.
+func note(c *cli.Context, format string, args ...any) {
+	fmt.Fprintf(c.App.ErrWriter, "capmoe: note: %s: %s\n", nameOf(c), fmt.Sprintf(format, args...))
+}
+
+// idlePolicy notes what a policy does not read, unless it says what holds anyway.
+func idlePolicy(c *cli.Context, cfg capacity.Config) {
 	_, expert := cfg.Expert.Gamma()
 	_, rank := cfg.Rank.Gamma()
 	_, node := cfg.Node.Gamma()
@@ -40,13 +45,12 @@ func idlePolicy(c *cli.Context, cfg capacity.Config) error {
 		{"expanded-experts", cfg.Extra.Kind != capacity.OwnRank && cfg.Policy != capacity.Expanded},
 	} {
 		if s.idle {
-			return usagef("%s: --%s has no effect with policy %v", nameOf(c), s.flag, cfg.Policy)
+			note(c, "--%s has no effect with policy %v", s.flag, cfg.Policy)
 		}
 	}
 	if cfg.MinCapacity > 1 && !expert {
-		return usagef("%s: --min-capacity %d has no effect without --moe-expert-capacity-factor", nameOf(c), cfg.MinCapacity)
+		note(c, "--min-capacity %d has no effect without --moe-expert-capacity-factor", cfg.MinCapacity)
 	}
-	return nil
 }
 
 // fixedByBaseline are the flags that a baseline settles: only γ and the seed are the
@@ -57,15 +61,10 @@ var fixedByBaseline = []string{
 	"strategy", "rounds", "local_expert_indices", "renormalize_after_capacity_drop",
 }
 
-// idleBaseline faults on flags that a baseline does not read.
-func idleBaseline(c *cli.Context, r runtime.Routing) error {
-	for _, name := range fixedByBaseline {
-		if c.IsSet(name) {
-			return usagef("%s: --baseline %s fixes --%s itself: leave that out", nameOf(c), r.Baseline, name)
-		}
-	}
+// idleBaseline notes flags that a baseline does not read.
+func idleBaseline(c *cli.Context, r runtime.Routing) {
+	noEffect(c, fmt.Sprintf("with --baseline %s, which fixes it itself", r.Baseline), fixedByBaseline...)
 	if _, given := r.Policy.Expert.Gamma(); given && !r.Capped() {
-		return noEffect(c, fmt.Sprintf("with baseline %s", r.Baseline), "moe-expert-capacity-factor", "expert_capacity")
+		noEffect(c, fmt.Sprintf("with baseline %s", r.Baseline), "moe-expert-capacity-factor", "expert_capacity")
 	}
-	return nil
 }

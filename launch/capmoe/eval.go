@@ -50,9 +50,7 @@ func runEval(c *cli.Context, t terminal) error {
 		return usagef("eval: want one of --text FILE and --tasks FILE.jsonl")
 	}
 	if c.String("tasks") != "" {
-		if err := noEffect(c, "with --tasks", "window", "max-tokens"); err != nil {
-			return err
-		}
+		noEffect(c, "with --tasks", "window", "max-tokens")
 	}
 	dtype, err := dtypeOf(c)
 	if err != nil {

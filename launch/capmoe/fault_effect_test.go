@@ -2,15 +2,16 @@ package main
 
 import (
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"capmoe/launch"
 )
 
-// A flag that would change nothing is a fault of the command line.
+// A flag that changes nothing is noted, and is no fault.
 func TestIdleFlags(t *testing.T) {
 	model := newModel().write(t)
-	eval := []string{"eval", "--model", model, "--text", shippedText}
+	eval := []string{"eval", "--model", model, "--text", shippedText, "--max-tokens", "64"}
 	generate := []string{"generate", "--model", model, "--prompt", "a"}
 	plan := []string{"plan", "--scores", "s.safetensors", "--topk", "2"}
 	replay := []string{"trace", "replay", "--synthetic", "uniform"}
@@ -39,8 +40,6 @@ func TestIdleFlags(t *testing.T) {
 		{"a capacity in decode is one", generate, []string{"--capacity-in-decode"}, []string{"--capacity-in-decode", "without a capacity"}},
 		{"scores are as they are", plan, []string{"--moe-router-score-function", "sigmoid"}, []string{"--moe-router-score-function", "--input scores"}},
 		{"sigmoids have no order", plan, []string{"--input", "logits", "--moe-router-score-function", "sigmoid", "--moe-router-pre-softmax"}, []string{"--moe-router-pre-softmax", "sigmoid"}},
-		{"one name for the policy", plan, []string{"--strategy", "score", "--policy", "drop", "--gamma", "1"}, []string{"--strategy and --policy"}},
-		{"one name for γ", plan, []string{"--expert_capacity", "1", "--gamma", "1"}, []string{"--expert_capacity and --moe-expert-capacity-factor"}},
 		{"score has no rounds", plan, []string{"--strategy", "score", "--expert_capacity", "1", "--rounds", "2"}, []string{"--reroute-rounds", "policy drop"}},
 		{"a recording has its layers", []string{"trace", "replay", "--trace", "x.routing"}, []string{"--layers", "2"}, []string{"--layers", "--trace"}},
 		{"made routing has no sets", replay, []string{"--set", "x"}, []string{"--set", "--synthetic"}},
@@ -49,7 +48,33 @@ func TestIdleFlags(t *testing.T) {
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			t.Parallel()
-			checkFault(t, capmoe(alone, append(append([]string{}, c.command...), c.flags...)...), launch.ExitUsage, c.texts...)
+			got := capmoe(alone, append(append([]string{}, c.command...), c.flags...)...).run(t)
+			first, _, _ := strings.Cut(got.stderr, "\n")
+			if got.code == launch.ExitUsage || !strings.HasPrefix(first, "capmoe: note: ") {
+				t.Errorf("exit code %d, standard error %q, want a note and no fault of usage", got.code, got.stderr)
+			}
+			for _, text := range append(c.texts, "no effect") {
+				if !strings.Contains(first, text) {
+					t.Errorf("%q is not in the note %q", text, first)
+				}
+			}
+		})
+	}
+}
+
+// Two names for one thing contradict each other.
+func TestOneName(t *testing.T) {
+	plan := []string{"plan", "--scores", "s.safetensors", "--topk", "2"}
+	for _, c := range []struct {
+		rule  string
+		flags []string
+		text  string
+	}{
+		{"of the policy", []string{"--strategy", "score", "--policy", "drop", "--gamma", "1"}, "--strategy and --policy"},
+		{"of γ", []string{"--expert_capacity", "1", "--gamma", "1"}, "--expert_capacity and --moe-expert-capacity-factor"},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			checkFault(t, capmoe(alone, append(plan[:len(plan):len(plan)], c.flags...)...), launch.ExitUsage, c.text)
 		})
 	}
 }

@@ -93,19 +93,16 @@ func generationOf(c *cli.Context) (g generation, err error) {
 // idleGeneration faults on flags that change nothing.
 func idleGeneration(c *cli.Context, g generation) error {
 	if !g.routing.Capped() {
-		if err := noEffect(c, "without a capacity", "capacity-in-decode"); err != nil {
-			return err
-		}
+		noEffect(c, "without a capacity", "capacity-in-decode")
 	}
 	if !c.IsSet("prompt") {
 		return nil
 	}
 	if g.prompts.Defaults.Sampling.Temperature == 0 {
-		if err := noEffect(c, "at --temperature 0, which draws nothing", "top-k", "top-p"); err != nil {
-			return err
-		}
+		noEffect(c, "at --temperature 0, which draws nothing", "top-k", "top-p")
 	}
-	return noEffect(c, "with --prompt", "overwrite")
+	noEffect(c, "with --prompt", "overwrite")
+	return nil
 }
 
 func runGenerate(c *cli.Context, t terminal) error {

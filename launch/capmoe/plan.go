@@ -57,14 +57,10 @@ func planJob(c *cli.Context) (runtime.PlanJob, error) {
 		return job, usagef("plan: --input %q, want scores or logits", in)
 	}
 	if !job.Scores.Logits {
-		if err := noEffect(c, "with --input scores", "moe-router-score-function", "moe-router-pre-softmax"); err != nil {
-			return job, err
-		}
+		noEffect(c, "with --input scores", "moe-router-score-function", "moe-router-pre-softmax")
 	}
 	if job.Scores.Sigmoid {
-		if err := noEffect(c, "with --moe-router-score-function sigmoid", "moe-router-pre-softmax"); err != nil {
-			return job, err
-		}
+		noEffect(c, "with --moe-router-score-function sigmoid", "moe-router-pre-softmax")
 	}
 	if f := c.String("moe-router-score-function"); f != "softmax" && f != "sigmoid" {
 		return job, usagef("plan: --moe-router-score-function %q, want softmax or sigmoid", f)

@@ -69,9 +69,11 @@ func routingOf(c *cli.Context) (runtime.Routing, error) {
 		return r, &launch.UsageError{Err: err}
 	}
 	if r.Baseline != "" {
-		return r, idleBaseline(c, r)
+		idleBaseline(c, r)
+	} else {
+		idlePolicy(c, r.Policy)
 	}
-	return r, idlePolicy(c, r.Policy)
+	return r, nil
 }
 
 // policyOf reads the capacity policy.
