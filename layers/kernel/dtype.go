@@ -60,12 +60,6 @@ func RoundBF16To(dst []uint16, x []float32) {
 	}
 }
 
-func roundPortable(dst []uint16, x []float32) {
-	for i, v := range x {
-		dst[i] = uint16(math.Float32bits(RoundBF16(v)) >> 16)
-	}
-}
-
 // widen is the float32 of each value of bf16.
 func widen(dst []float32, x []uint16) {
 	for i := range dst {

@@ -2,7 +2,8 @@
 
 package kernel
 
-func roundValues(dst []uint16, x []float32)             { roundPortable(dst, x) }
+import "math"
+
 func softmaxRows(x []float32, width int, more float32)  { softmaxPortable(x, width, more) }
 func gateRows(dst, gateUp []float32, inner int, g Gate) { gatePortable(dst, gateUp, inner, g) }
 func normRows(dst, x, w []float32, eps float32)         { normPortable(dst, x, w, eps) }
@@ -11,3 +12,9 @@ func dots(dst, q []float32, scale float32, x []float32, stride int) {
 	dotsPortable(dst, q, scale, x, stride)
 }
 func weigh(dst, weights, x []float32, stride int) { weighPortable(dst, weights, x, stride) }
+
+func roundValues(dst []uint16, x []float32) {
+	for i, v := range x {
+		dst[i] = uint16(math.Float32bits(RoundBF16(v)) >> 16)
+	}
+}
