@@ -2,16 +2,13 @@
 
 #include "attend.h"
 #include "amx.h"
+#include "panels.h"
 #include "vector.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define PANEL 32 // keys, or values, of a panel
-
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-
-static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // layout is where the parts of the space begin, in units, and how long they are.
 typedef struct {
@@ -22,8 +19,8 @@ typedef struct {
 } layout;
 
 static layout layout_of(const kernel_head *h) {
-	layout l = {.key_panels = ceil_div(h->keys, PANEL), .value_panels = ceil_div(h->values, PANEL)};
-	l.key_units = ceil_div(h->width, 2 * AMX_SIDE) * AMX_SIDE;
+	layout l = {.key_panels = kernel_ceil_div(h->keys, PANEL), .value_panels = kernel_ceil_div(h->values, PANEL)};
+	l.key_units = kernel_ceil_div(h->width, 2 * AMX_SIDE) * AMX_SIDE;
 	l.value_units = l.key_panels * AMX_SIDE;
 	l.ld = l.key_panels * PANEL + AMX_SIDE; // rows of a power of two would share lines of the cache
 	l.values = 2 * l.key_panels * PANEL * l.key_units;
@@ -94,7 +91,7 @@ AMX void kernel_attend_keys(const kernel_head *h, uint32_t *space, const float *
 		uint32_t *panel = aligned(space) + l.keys + key / PANEL * l.key_units * PANEL + key % PANEL;
 		for (int64_t u = 0; u < units; u += SQUARE) {
 			square(high, low, src + r * c->stride + 2 * u, (int64_t[]){c->n - r, c->width - 2 * u, c->stride});
-			for (int64_t i = 0; i < least(SQUARE, units - u); i++) {
+			for (int64_t i = 0; i < kernel_least(SQUARE, units - u); i++) {
 				_mm512_storeu_ps(panel + (unit + u + i) * PANEL, high[i]);
 				_mm512_storeu_ps(panel + (unit + u + i) * PANEL + l.values / 2, low[i]);
 			}
@@ -131,7 +128,7 @@ AMX void kernel_attend_queries(const kernel_head *h, uint32_t *space, const floa
 	__m512 times = _mm512_set1_ps(scale);
 	int64_t last = c->column + c->width == h->width, low = (l.probabilities - l.queries) / 2;
 	int64_t end = last ? 2 * l.key_units : c->column + c->width;
-	for (int64_t r = 0; r < ceil_div(c->n, 2 * AMX_SIDE) * 2 * AMX_SIDE; r++) {
+	for (int64_t r = 0; r < kernel_ceil_div(c->n, 2 * AMX_SIDE) * 2 * AMX_SIDE; r++) {
 		uint32_t *tile = aligned(space) + l.queries + r / AMX_SIDE * AMX_SIDE * l.key_units + r % AMX_SIDE * AMX_SIDE;
 		for (int64_t at = c->column; at < end; at += 2 * AMX_SIDE) {
 			int64_t n = r < c->n ? c->column + c->width - at : 0;
@@ -146,7 +143,7 @@ AMX void kernel_attend_queries(const kernel_head *h, uint32_t *space, const floa
 			uint32_t buf[2 * AMX_SIDE];
 			_mm512_storeu_si512(buf, p.high);
 			_mm512_storeu_si512(buf + AMX_SIDE, p.low);
-			for (int64_t i = 0; i < least(AMX_SIDE, (end - at) / 2); i++) {
+			for (int64_t i = 0; i < kernel_least(AMX_SIDE, (end - at) / 2); i++) {
 				int64_t unit = at / 2 + i, place = unit / AMX_SIDE * AMX_SIDE * AMX_SIDE + unit % AMX_SIDE;
 				tile[place] = buf[i];
 				tile[place + low] = buf[AMX_SIDE + i];
@@ -251,9 +248,9 @@ static void mix(const layout *l, uint32_t *space, int64_t n, seen s) {
 AMX void kernel_attend(const kernel_head *h, uint32_t *space, float *dst, const kernel_block *b) {
 	layout l = layout_of(h);
 	space = aligned(space);
-	int64_t n = b->end - b->first, whole = ceil_div(n, 2 * AMX_SIDE) * 2 * AMX_SIDE;
+	int64_t n = b->end - b->first, whole = kernel_ceil_div(n, 2 * AMX_SIDE) * 2 * AMX_SIDE;
 	int64_t from = b->window && b->first - b->window + 1 > 0 ? b->first - b->window + 1 : 0;
-	seen s = {from / PANEL, ceil_div(b->end, PANEL)};
+	seen s = {from / PANEL, kernel_ceil_div(b->end, PANEL)};
 	kernel_amx_configure();
 	score(&l, space, n, s);
 	for (int64_t i = b->first; i < b->end; i++)

@@ -1,6 +1,7 @@
 //go:build cgo && !noonednn
 
 #include "tiles.h"
+#include "panels.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,10 +18,6 @@
 #define DEPTH 128 // a multiple of LANES
 
 int kernel_tiles_usable(void) { return __builtin_cpu_supports("avx512f"); }
-
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-
-static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 static __mmask16 first_lanes(int64_t n) { return n >= LANES ? 0xffff : n <= 0 ? 0 : (__mmask16)((1u << n) - 1); }
 
@@ -40,7 +37,7 @@ WIDE static inline __attribute__((always_inline)) square turned(const float *b, 
 // place_panels writes DEPTH rows of op(B) from row l on, cut into panels of COLS of the columns j to j+cols. What the last panel has beyond
 // them makes results that are not kept.
 WIDE static void place_panels(float *panels, const kernel_gemm_sizes *s, const float *b, int64_t j, int64_t cols, int64_t l) {
-	int64_t depth = least(DEPTH, s->k - l);
+	int64_t depth = kernel_least(DEPTH, s->k - l);
 	if (s->trans_b) {
 		for (int64_t half = 0; half < cols; half += LANES) {
 			float *dst = panels + half / COLS * COLS * DEPTH + half % COLS;
@@ -115,13 +112,13 @@ WIDE static void tile(const tile_product *t, int64_t m) {
 // slice adds DEPTH values of k from l on to the m rows of C at c.
 WIDE static void slice(const kernel_gemm_sizes *s, float *c, const float *a, const float *b, int64_t m, int64_t l) {
 	float rows[BLOCK * DEPTH + LANES * TILE], panels[GROUP * DEPTH] __attribute__((aligned(64)));
-	int64_t depth = least(DEPTH, s->k - l), tiles = ceil_div(m, TILE);
+	int64_t depth = kernel_least(DEPTH, s->k - l), tiles = kernel_ceil_div(m, TILE);
 	for (int64_t i = 0; i < tiles; i++) {
 		int64_t at = m * i / tiles;
 		place_rows(rows + at * depth, s, a + at * s->lda + l, m * (i + 1) / tiles - at, depth);
 	}
 	for (int64_t group = 0; group < s->n; group += GROUP) {
-		int64_t cols = least(GROUP, s->n - group);
+		int64_t cols = kernel_least(GROUP, s->n - group);
 		place_panels(panels, s, b, group, cols, l);
 		for (int64_t j = 0; j < cols; j += COLS)
 			for (int64_t i = 0; i < tiles; i++) {
@@ -134,7 +131,7 @@ WIDE static void slice(const kernel_gemm_sizes *s, float *c, const float *a, con
 }
 
 void kernel_gemm(const kernel_gemm_sizes *s, float *c, const float *a, const float *b) {
-	int64_t blocks = ceil_div(s->m, BLOCK);
+	int64_t blocks = kernel_ceil_div(s->m, BLOCK);
 	for (int64_t i = 0; i < blocks; i++) {
 		int64_t at = s->m * i / blocks, m = s->m * (i + 1) / blocks - at;
 		for (int64_t l = 0; l < s->k; l += DEPTH)
