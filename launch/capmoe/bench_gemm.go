@@ -37,22 +37,8 @@ func runBenchGemm(c *cli.Context, t terminal) error {
 	if n := c.Int("threads"); n > 0 {
 		process.Threads = n
 	}
-	out, err := openJSON(c, t)
-	if err != nil {
-		return err
-	}
-	defer out.discard()
-	r, err := bench.Gemm(process, gc)
-	if err != nil {
-		return err
-	}
-	if err := out.write(t, r); err != nil {
-		return err
-	}
-	if c.String("json") != "-" {
-		printGemm(t, r)
-	}
-	return nil
+	run := func() (*bench.GemmReport, error) { return bench.Gemm(process, gc) }
+	return answer(c, t, run, func(r *bench.GemmReport) { printGemm(t, r) })
 }
 
 func gemmCaseOf(c *cli.Context) (gc bench.GemmCase, err error) {

@@ -83,21 +83,11 @@ func runBenchPrefill(c *cli.Context, t terminal) error {
 	if len(lengths) == 0 || slices.Min(lengths) < 1 {
 		return usagef("bench prefill: --tokens %v, want 1 or more", lengths)
 	}
-	out, err := openJSON(c, t)
-	if err != nil {
-		return err
-	}
-	defer out.discard()
-	r, err := bench.Prefill(process, sc, lengths)
-	if err != nil {
-		return err
-	}
-	if err := out.write(t, r); err != nil {
-		return err
-	}
-	if c.String("json") == "-" {
-		return nil
-	}
+	run := func() (*bench.PrefillReport, error) { return bench.Prefill(process, sc, lengths) }
+	return answer(c, t, run, func(r *bench.PrefillReport) { printPrefill(t, r) })
+}
+
+func printPrefill(t terminal, r *bench.PrefillReport) {
 	printStack(t, &r.StackReport, "dropless; a prompt alone, its bits verified against the prompt in pieces")
 	tab := newTable(t.stdout)
 	tab.AppendHeader(append(table.Row{"tokens", "median ms", "min", "max", "tokens/s", "GFLOP/s", "of peak", "floor ms", "of floor"}, phaseHeader()...))
@@ -108,7 +98,6 @@ func runBenchPrefill(c *cli.Context, t terminal) error {
 		}, phaseRow(x.Seconds)...))
 	}
 	tab.Render()
-	return nil
 }
 
 func runBenchDecode(c *cli.Context, t terminal) error {
@@ -120,21 +109,11 @@ func runBenchDecode(c *cli.Context, t terminal) error {
 	if len(dc.Batches) == 0 || slices.Min(dc.Batches) < 1 || dc.Context < 1 {
 		return usagef("bench decode: --batch %v, --context %d, want 1 or more", dc.Batches, dc.Context)
 	}
-	out, err := openJSON(c, t)
-	if err != nil {
-		return err
-	}
-	defer out.discard()
-	r, err := bench.Decode(process, sc, dc)
-	if err != nil {
-		return err
-	}
-	if err := out.write(t, r); err != nil {
-		return err
-	}
-	if c.String("json") == "-" {
-		return nil
-	}
+	run := func() (*bench.DecodeReport, error) { return bench.Decode(process, sc, dc) }
+	return answer(c, t, run, func(r *bench.DecodeReport) { printDecode(t, r) })
+}
+
+func printDecode(t terminal, r *bench.DecodeReport) {
 	printStack(t, &r.StackReport, fmt.Sprintf("dropless; sequences of %d tokens, the last token verified against a sequence whole", r.Context))
 	tab := newTable(t.stdout)
 	tab.AppendHeader(append(table.Row{"sequences", "median ms", "min", "max", "tokens/s", "MB read", "GB/s", "of reads"}, phaseHeader()...))
@@ -145,7 +124,6 @@ func runBenchDecode(c *cli.Context, t terminal) error {
 		}, phaseRow(x.Seconds)...))
 	}
 	tab.Render()
-	return nil
 }
 
 func printStack(t terminal, r *bench.StackReport, how string) {
