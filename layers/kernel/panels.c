@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define VECTOR_DEPTH 512
-#define AMX_DEPTH 1024
+#define PLACED 512 // units of a row that are placed at a time
 
 static size_t weights_size(const kernel_panels *p) { return (size_t)(p->panels * PANELS_WIDTH * p->units) * sizeof *p->w; }
 
@@ -39,7 +39,7 @@ void kernel_panels_new(kernel_panels *p) {
 	p->depth = VECTOR_DEPTH;
 	if (p->kind == PANELS_AMX) {
 		p->units = kernel_ceil_div(p->units, AMX_SIDE) * AMX_SIDE;
-		p->depth = AMX_DEPTH;
+		p->depth = p->units;
 	}
 	p->panels = kernel_ceil_div(p->n, PANELS_WIDTH);
 	p->w = kernel_pages_new(weights_size(p));
@@ -50,18 +50,28 @@ void kernel_panels_free(kernel_panels *p) {
 	p->w = NULL;
 }
 
+// place is where a panel has the weight of an output for a unit.
+static int64_t place(const kernel_panels *p, int64_t unit, int64_t output) {
+	if (p->kind != PANELS_AMX)
+		return unit * PANELS_WIDTH + output;
+	return (unit / AMX_SIDE * PANELS_WIDTH + output / AMX_SIDE * AMX_SIDE + unit % AMX_SIDE) * AMX_SIDE + output % AMX_SIDE;
+}
+
 // place_panel writes rows of W, at most PANELS_WIDTH, as panel j of the block from unit from on.
 static void place_panel(kernel_panels *p, const float *w, int64_t rows, int64_t j, int64_t from) {
-	uint32_t units[AMX_DEPTH];
+	uint32_t units[PLACED];
 	int64_t depth = kernel_least(p->depth, p->units - from);
 	uint32_t *panel = p->w + (from * p->panels + j * depth) * PANELS_WIDTH;
-	for (int64_t col = 0; col < PANELS_WIDTH; col++) {
-		if (col < rows)
-			kernel_panels_units(p, units, (kernel_given){w + col * p->k, 0}, from, depth);
-		else
-			memset(units, 0, sizeof units);
-		for (int64_t l = 0; l < depth; l++)
-			panel[l * PANELS_WIDTH + col] = units[l];
+	for (int64_t at = 0; at < depth; at += PLACED) {
+		int64_t some = kernel_least(PLACED, depth - at);
+		for (int64_t col = 0; col < PANELS_WIDTH; col++) {
+			if (col < rows)
+				kernel_panels_units(p, units, (kernel_given){w + col * p->k, 0}, from + at, some);
+			else
+				memset(units, 0, sizeof units);
+			for (int64_t l = 0; l < some; l++)
+				panel[place(p, at + l, col)] = units[l];
+		}
 	}
 }
 

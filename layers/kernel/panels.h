@@ -3,8 +3,9 @@
 // waits for weights, which come from memory when rows are few, these products have asked for them a panel ahead.
 //
 // W lies in the order in which it is read, in units of 4 bytes, a value or a pair of inputs: blocks of depth units; in a block,
-// panels of PANELS_WIDTH outputs; in a panel, units; of a unit, the weights of every output. A result is one chain of sums over its units
-// from the first to the last, however rows are cut into tiles and outputs into panels.
+// panels of PANELS_WIDTH outputs; in a panel, units; of a unit, the weights of every output. The matrix unit has its own order in a panel
+// (panels_amx.c). A result is one chain of sums over its units from the first to the last, however rows are cut into tiles and outputs
+// into panels.
 #ifndef CAPMOE_KERNEL_PANELS_H
 #define CAPMOE_KERNEL_PANELS_H
 
@@ -22,7 +23,7 @@ typedef struct {
 	int64_t n, k;
 	int64_t units;  // of the k inputs, filled up with zero: with PANELS_AMX a multiple of 16
 	int64_t panels; // of the n outputs; the last is filled up with zero
-	int64_t depth;  // units of a block; the last may have fewer
+	int64_t depth;  // units of a block; the last may have fewer; all of them with PANELS_AMX
 	uint32_t *w;
 } kernel_panels;
 

@@ -1,9 +1,15 @@
 //go:build cgo && !noonednn
 
-// Products by the matrix unit (AMX): a tile is 16 rows of 64 bytes. Two tiles of rows, of 16 units each, times the two of a panel's
-// halves add to four tiles of sums.
+// Products by the matrix unit (AMX): a tile is 16 rows of 64 bytes. A pair of tiles of rows times the two halves of a panel add to four
+// tiles of sums.
 //
-//	rows  [m/16, units/16, 16, 16] units; what fills up the last tile is zero
+//	rows    [pairs, units/16, 2, 16, 16] units: both tiles of a pair side by side, a last one without its pair alone; what fills
+//	        up the last tile is zero
+//	panels  [panels, units/16, 2, 16, 16] units: 16 of them of the first 16 outputs, then of the others
+//
+// All pairs of a block of rows go over some units of a panel, which lie in the first cache then, before the next units. A core reads
+// memory fastest in one stream that asks for a line shortly before it is needed; where there are pairs enough to compute
+// meanwhile, it is faster to ask for the next units early.
 #include "amx.h"
 #include "panels.h"
 
@@ -13,7 +19,14 @@
 #define SIDE AMX_SIDE
 #define LINE AMX_LINE
 #define TILE AMX_TILE
-#define BLOCK 16   // tiles of rows that go over a block of W while they are in cache
+#define BLOCK 8 // pairs of tiles of rows that are in the second cache together
+
+// With few pairs of rows weights are asked for just before they are needed, with many while the units before them are worked on.
+#define FEW 4
+#define FEW_UNITS 64    // of a panel that all pairs go over
+#define MANY_UNITS 128
+#define FEW_AHEAD 512   // bytes
+#define MANY_AHEAD 16384
 
 #if defined(__x86_64__) && defined(__linux__)
 #include <immintrin.h>
@@ -27,9 +40,9 @@ AMX static inline __attribute__((always_inline)) __m512i line(kernel_given x, ui
 	return (__m512i)_mm512_cvtne2ps_pbh(second, first);
 }
 
-// place_tile writes rows, at most SIDE, as one tile for each SIDE units.
-AMX static void place_tile(const kernel_panels *p, uint32_t *tile, kernel_given x, int64_t rows) {
-	for (int64_t from = 0; from < p->k; from += 2 * SIDE, tile += SIDE * SIDE) {
+// place_tile writes rows, at most SIDE, as a tile for every SIDE units, step units apart.
+AMX static void place_tile(const kernel_panels *p, uint32_t *tile, int64_t step, kernel_given x, int64_t rows) {
+	for (int64_t from = 0; from < p->k; from += 2 * SIDE, tile += step) {
 		int64_t left = kernel_least(2 * SIDE, p->k - from);
 		uint32_t there = (uint32_t)((1ull << left) - 1);
 		for (int64_t r = 0; r < SIDE; r++)
@@ -38,129 +51,109 @@ AMX static void place_tile(const kernel_panels *p, uint32_t *tile, kernel_given 
 }
 
 void kernel_amx_rows(const kernel_panels *p, uint32_t *rows, kernel_given x, int64_t m, int64_t first, int64_t end) {
-	for (int64_t at = first * SIDE; at < end * SIDE; at += SIDE)
-		place_tile(p, rows + at * p->units, kernel_given_from(x, at * p->k), kernel_least(SIDE, m - at));
+	int64_t tiles = kernel_ceil_div(m, SIDE);
+	for (int64_t i = first; i < end; i++) {
+		int64_t pair = i / 2 * 2, step = (pair + 1 < tiles ? 2 : 1) * SIDE * SIDE;
+		place_tile(p, rows + pair * SIDE * p->units + i % 2 * SIDE * SIDE, step, kernel_given_from(x, i * SIDE * p->k), kernel_least(SIDE, m - i * SIDE));
+	}
 }
 
+// product is a pair of tiles of rows, or a last tile alone, times some units of a panel.
 typedef struct {
-	const char *rows; // of the first tile, at the first unit of the block
-	int64_t next;     // bytes to the second
-	const char *w;    // the panel
-	const char *ahead; // weights to ask for
-	int64_t lines;     // of ahead for SIDE units
+	const char *rows, *w;
 	int64_t units;
-	float *c;
-	int64_t ld; // bytes between rows of c
-	int more;   // c holds the sums of the blocks before
-} tile_product;
+	const char *ahead; // weights to ask for, and
+	int64_t lines;     // how many lines of them for SIDE units
+	int soon;          // they are needed next
+	float *sums;       // [2·SIDE, PANELS_WIDTH] of the units before these
+	int first, last;   // of the panel's units
+} product;
 
-static inline __attribute__((always_inline)) void ask_ahead(const tile_product *t, int64_t l) {
-	const char *ahead = t->ahead + l / SIDE * t->lines * LINE, *row = (const char *)t->c + l / SIDE % (2 * SIDE) * t->ld;
-	__builtin_prefetch(row, 1, 3);
-	__builtin_prefetch(row + LINE, 1, 3);
-	for (int64_t i = 0; i < t->lines; i++)
-		__builtin_prefetch(ahead + i * LINE, 0, 2);
-}
-
-// four adds up two tiles of rows.
-AMX static void four(const tile_product *t) {
-	float *c = t->c, *below = (float *)((char *)c + SIDE * t->ld);
-	if (t->more) {
-		_tile_loadd(0, c, t->ld);
-		_tile_loadd(1, c + SIDE, t->ld);
-		_tile_loadd(2, below, t->ld);
-		_tile_loadd(3, below + SIDE, t->ld);
-	} else {
-		_tile_zero(0);
-		_tile_zero(1);
-		_tile_zero(2);
-		_tile_zero(3);
-	}
-	const char *x = t->rows, *w = t->w;
-	for (int64_t l = 0; l < t->units; l += SIDE, x += TILE, w += 2 * TILE) {
-		ask_ahead(t, l);
-		_tile_loadd(4, x, LINE);
-		_tile_loadd(6, w, 2 * LINE);
-		_tile_dpbf16ps(0, 4, 6);
-		_tile_loadd(5, x + t->next, LINE);
-		_tile_dpbf16ps(2, 5, 6);
-		_tile_loadd(7, w + LINE, 2 * LINE);
-		_tile_dpbf16ps(1, 4, 7);
-		_tile_dpbf16ps(3, 5, 7);
-	}
-	_tile_stored(0, c, t->ld);
-	_tile_stored(1, c + SIDE, t->ld);
-	_tile_stored(2, below, t->ld);
-	_tile_stored(3, below + SIDE, t->ld);
-}
-
-// two adds up one tile of rows.
-AMX static void two(const tile_product *t) {
-	if (t->more) {
-		_tile_loadd(0, t->c, t->ld);
-		_tile_loadd(1, t->c + SIDE, t->ld);
-	} else {
-		_tile_zero(0);
-		_tile_zero(1);
-	}
-	const char *x = t->rows, *w = t->w;
-	for (int64_t l = 0; l < t->units; l += SIDE, x += TILE, w += 2 * TILE) {
-		ask_ahead(t, l);
-		_tile_loadd(4, x, LINE);
-		_tile_loadd(6, w, 2 * LINE);
-		_tile_dpbf16ps(0, 4, 6);
-		_tile_loadd(7, w + LINE, 2 * LINE);
-		_tile_dpbf16ps(1, 4, 7);
-	}
-	_tile_stored(0, t->c, t->ld);
-	_tile_stored(1, t->c + SIDE, t->ld);
-}
-
-// part is the results of some tiles of rows and one panel: rows × cols at dst, whose rows are n values apart.
+// part is where results go: rows × cols at dst, whose rows are n values apart.
 typedef struct {
 	float *dst;
 	int64_t rows, cols, n;
 } part;
 
-// add computes a part. One that fills no tiles is worked on elsewhere.
-static void add(tile_product *t, part c) {
-	float whole[2 * SIDE * PANELS_WIDTH] __attribute__((aligned(LINE)));
-	int pair = c.rows > SIDE, fills = c.cols == PANELS_WIDTH && c.rows == (pair ? 2 * SIDE : SIDE);
-	size_t width = (size_t)c.cols * sizeof *whole;
-	t->c = fills ? c.dst : whole;
-	t->ld = (fills ? c.n : PANELS_WIDTH) * (int64_t)sizeof *whole;
-	for (int64_t r = 0; !fills && t->more && r < c.rows; r++)
-		memcpy(whole + r * PANELS_WIDTH, c.dst + r * c.n, width);
-	if (pair)
-		four(t);
-	else
-		two(t);
-	for (int64_t r = 0; !fills && r < c.rows; r++)
-		memcpy(c.dst + r * c.n, whole + r * PANELS_WIDTH, width);
-}
+#define EACH_SUM(does, c, bytes)                                    \
+	does(0, c, bytes);                                              \
+	does(1, (c) + SIDE, bytes);                                     \
+	if (pair) {                                                     \
+		does(2, (char *)(c) + SIDE * (bytes), bytes);         \
+		does(3, (char *)((c) + SIDE) + SIDE * (bytes), bytes); \
+	}
 
-// block computes panels [at[2], at[3]) of the tiles of rows [at[0], at[1]), of m rows in all, as far as the units from unit from on go.
-static void block(const kernel_panels *p, float *dst, const uint32_t *rows, int64_t m, const int64_t at[4], int64_t from) {
-	int64_t pairs = kernel_ceil_div(at[1] - at[0], 2);
-	tile_product t = {.units = kernel_least(p->depth, p->units - from), .next = p->units * LINE, .more = from > 0};
-	t.lines = kernel_ceil_div(2 * TILE / LINE, pairs);
-	for (int64_t j = at[2]; j < at[3]; j++) {
-		t.w = (const char *)(p->w + (from * p->panels + j * t.units) * PANELS_WIDTH);
-		t.ahead = t.w + t.units * 2 * LINE;
-		for (int64_t i = at[0]; i < at[1]; i += 2, t.ahead += t.units / SIDE * t.lines * LINE) {
-			t.rows = (const char *)(rows + i * SIDE * p->units + from * SIDE);
-			int64_t most = kernel_least(2, at[1] - i) * SIDE;
-			add(&t, (part){dst + i * SIDE * p->n + j * PANELS_WIDTH, kernel_least(most, m - i * SIDE), kernel_least(PANELS_WIDTH, p->n - j * PANELS_WIDTH), p->n});
+// add goes on with the sums. The part takes them once they are whole.
+AMX static inline __attribute__((always_inline)) void add(const product *t, const part *c, const int pair) {
+	const int64_t between = PANELS_WIDTH * sizeof(float), apart = c->n * (int64_t)sizeof(float);
+	if (t->first) {
+		_tile_zero(0);
+		_tile_zero(1);
+		_tile_zero(2);
+		_tile_zero(3);
+	} else {
+		EACH_SUM(_tile_loadd, t->sums, between)
+	}
+	const char *x = t->rows, *w = t->w, *ahead = t->ahead;
+	for (int64_t l = 0; l < t->units; l += SIDE, x += pair ? 2 * TILE : TILE, w += 2 * TILE) {
+		for (int64_t i = 0; i < t->lines; i++, ahead += LINE) {
+			if (t->soon)
+				__builtin_prefetch(ahead, 0, 2);
+			else
+				__builtin_prefetch(ahead, 0, 1);
+		}
+		_tile_loadd(4, x, LINE);
+		_tile_loadd(6, w, LINE);
+		_tile_dpbf16ps(0, 4, 6);
+		_tile_loadd(7, w + TILE, LINE);
+		_tile_dpbf16ps(1, 4, 7);
+		if (pair) {
+			_tile_loadd(5, x + TILE, LINE);
+			_tile_dpbf16ps(2, 5, 6);
+			_tile_dpbf16ps(3, 5, 7);
 		}
 	}
+	if (t->last && c->cols == PANELS_WIDTH && c->rows == (pair ? 2 * SIDE : SIDE)) {
+		EACH_SUM(_tile_stored, c->dst, apart)
+		return;
+	}
+	EACH_SUM(_tile_stored, t->sums, between)
+	for (int64_t r = 0; t->last && r < c->rows; r++)
+		memcpy(c->dst + r * c->n, t->sums + r * PANELS_WIDTH, (size_t)c->cols * sizeof(float));
+}
+
+// block computes panels [at[2], at[3]) of the tiles of rows [at[0], at[1]), of m rows in all.
+AMX static void block(const kernel_panels *p, float *dst, const uint32_t *rows, int64_t m, const int64_t at[4]) {
+	float sums[BLOCK][2 * SIDE * PANELS_WIDTH] __attribute__((aligned(LINE)));
+	int64_t pairs = kernel_ceil_div(at[1] - at[0], 2), few = pairs <= FEW, depth = few ? FEW_UNITS : MANY_UNITS;
+	for (int64_t j = at[2]; j < at[3]; j++)
+		for (int64_t from = 0; from < p->units; from += depth) {
+			product t = {.w = (const char *)(p->w + (j * p->units + from) * PANELS_WIDTH), .units = kernel_least(depth, p->units - from), .soon = few};
+			t.first = from == 0;
+			t.last = from + depth >= p->units;
+			t.ahead = t.w + (few ? FEW_AHEAD : MANY_AHEAD);
+			t.lines = few ? 2 * TILE / LINE : kernel_ceil_div(2 * TILE / LINE, pairs);
+			for (int64_t i = at[0]; i < at[1]; i += 2) {
+				int pair = i + 1 < at[1];
+				part c = {dst + i * SIDE * p->n + j * PANELS_WIDTH, kernel_least(2 * SIDE, m - i * SIDE), kernel_least(PANELS_WIDTH, p->n - j * PANELS_WIDTH), p->n};
+				t.rows = (const char *)(rows + (i * p->units + (1 + pair) * from) * SIDE);
+				t.sums = sums[(i - at[0]) / 2];
+				if (pair)
+					add(&t, &c, 1);
+				else
+					add(&t, &c, 0);
+				t.ahead += t.units / SIDE * t.lines * LINE;
+				if (few)
+					t.lines = 0;
+			}
+		}
 }
 
 AMX void kernel_amx_mul(const kernel_panels *p, float *dst, const uint32_t *rows, int64_t m, int64_t first, int64_t end) {
-	int64_t tiles = kernel_ceil_div(m, SIDE);
+	int64_t tiles = kernel_ceil_div(m, SIDE), pairs = kernel_ceil_div(tiles, 2);
 	kernel_amx_configure();
-	for (int64_t b = 0; b < kernel_ceil_div(tiles, BLOCK); b++)
-		for (int64_t from = 0; from < p->units; from += p->depth)
-			block(p, dst, rows, m, (int64_t[]){kernel_cut(tiles, BLOCK, b), kernel_cut(tiles, BLOCK, b + 1), first, end}, from);
+	for (int64_t b = 0; b < kernel_ceil_div(pairs, BLOCK); b++)
+		block(p, dst, rows, m, (int64_t[]){2 * kernel_cut(pairs, BLOCK, b), kernel_least(tiles, 2 * kernel_cut(pairs, BLOCK, b + 1)), first, end});
 	_tile_release();
 }
 #else
