@@ -104,18 +104,16 @@ type layerRun struct {
 	tokens []int32
 	sum    uint64 // of the bits of y: the same in every turn
 
-	times  []int64              // of each turn, nanoseconds
-	phases []int64              // of each turn, [turns, Phases]
-	mark   time.Time            // when the running phase began
-	phase  layers.Phase         // the running one
-	spent  [layers.Phases]int64 // in this turn
-	load   int64                // pairs computed here
+	times  []int64 // of each turn, nanoseconds
+	phases []int64 // of each turn, [turns, Phases]
+	clock  phaseClock
+	load   int64 // pairs computed here
 	ledger capacity.Ledger
 }
 
 func newLayerRun(c collective.Communicator, parts layers.Parts, w *layers.BlockWeights, lc LayerCase) (*layerRun, error) {
 	r := &layerRun{comm: c, w: w}
-	parts.Hooks = &layers.Hooks{Enter: r.enter, Planned: r.planned}
+	parts.Hooks = &layers.Hooks{Enter: r.clock.enter, Planned: r.planned}
 	moe, err := layers.NewMoE(c, parts)
 	if err := collective.Agree(c, err); err != nil {
 		return nil, err
@@ -136,12 +134,6 @@ func newLayerRun(c collective.Communicator, parts layers.Parts, w *layers.BlockW
 	return r, nil
 }
 
-func (r *layerRun) enter(_ int, p layers.Phase) {
-	now := time.Now()
-	r.spent[r.phase] += int64(now.Sub(r.mark))
-	r.phase, r.mark = p, now
-}
-
 func (r *layerRun) planned(plan *capacity.Plan, _ []float32, computed int) {
 	r.load, r.ledger = int64(computed), plan.Ledger
 }
@@ -152,12 +144,12 @@ func (r *layerRun) once(keep bool) error {
 	if err := r.comm.Barrier(); err != nil {
 		return err
 	}
+	r.clock = phaseClock{}
 	start := time.Now()
-	r.mark, r.spent = start, [layers.Phases]int64{}
 	if err := r.moe.Forward(r.y, r.x, r.w, 0, r.tokens); err != nil {
 		return err
 	}
-	r.enter(0, layers.Embed)
+	r.clock.stop()
 	sum := uint64(0)
 	for i, v := range r.y {
 		sum += uint64(math.Float32bits(v)) * uint64(2*i+1)
@@ -168,8 +160,8 @@ func (r *layerRun) once(keep bool) error {
 	}
 	r.sum = sum
 	if keep {
-		r.times = append(r.times, int64(r.mark.Sub(start)))
-		r.phases = append(r.phases, r.spent[:]...)
+		r.times = append(r.times, int64(r.clock.since.Sub(start)))
+		r.phases = append(r.phases, r.clock.spent[:]...)
 	}
 	return collective.Agree(r.comm, fault)
 }

@@ -186,9 +186,9 @@ func (s *stack) weightBytes(busyRanks int) int {
 	return s.DType.Bytes() * (hit*s.Shape.weights() + busyRanks*s.Layers*s.Shape.dense())
 }
 
-// phaseClock adds up the wall time of each phase on this rank.
+// phaseClock adds up the wall time of each phase on this rank, in nanoseconds.
 type phaseClock struct {
-	spent   [layers.Phases]time.Duration
+	spent   [layers.Phases]int64
 	phase   layers.Phase
 	since   time.Time
 	running bool
@@ -197,7 +197,7 @@ type phaseClock struct {
 func (c *phaseClock) enter(_ int, p layers.Phase) {
 	now := time.Now()
 	if c.running {
-		c.spent[c.phase] += now.Sub(c.since)
+		c.spent[c.phase] += int64(now.Sub(c.since))
 	}
 	c.phase, c.since, c.running = p, now, true
 }
@@ -209,11 +209,8 @@ func (c *phaseClock) stop() {
 
 // phases is the seconds of each phase of the slowest rank, a mean over n steps. All ranks call it.
 func (s *stack) phases(n int) (map[string]float64, error) {
-	spent := make([]int64, layers.Phases)
-	for p, d := range s.clock.spent {
-		spent[p] = int64(d)
-	}
-	if err := collective.AllReduce(s.proc.Comm, collective.Max, spent); err != nil {
+	spent := s.clock.spent
+	if err := collective.AllReduce(s.proc.Comm, collective.Max, spent[:]); err != nil {
 		return nil, err
 	}
 	seconds := map[string]float64{}
