@@ -54,11 +54,9 @@ func newStack(p runtime.Process, sc StackCase) (*stack, *StackReport, error) {
 		return nil, nil, err
 	}
 	r := &StackReport{Shape: sc.Shape, Layers: sc.Layers, DType: sc.DType.String(), Kernels: lib.Name(), Ranks: p.Comm.Size(), Threads: p.Threads}
-	limits := GemmReport{}
-	if err := limits.measurePeak(p, lib); err != nil {
+	if r.Peak, _, err = measurePeak(p, lib); err != nil {
 		return nil, nil, err
 	}
-	r.Peak = limits.Peak
 	if r.ReadBytes, err = measureReads(p); err != nil {
 		return nil, nil, err
 	}
