@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"capmoe/layers/capacity"
 	"capmoe/runtime/bench"
@@ -57,33 +58,37 @@ func runBenchPlan(c *cli.Context, t terminal) error {
 	if err := checkBenchPlan(c, t); err != nil {
 		return err
 	}
-	out, err := openJSON(c, t)
-	if err != nil {
-		return err
+	run := func() (r planned, err error) {
+		for _, tokens := range c.IntSlice("tokens") {
+			for i, policy := range policies {
+				result, err := bench.Plan(t.world.Process, bench.PlanCase{Name: names[i], Policy: policy, Tokens: tokens, Experts: c.Int("experts"), TopK: c.Int("topk")}, c.Int("repeats"))
+				if err != nil {
+					return r, err
+				}
+				r.Plans = append(r.Plans, result)
+			}
+		}
+		return r, nil
 	}
-	defer out.discard()
+	return answer(c, t, run, func(r planned) {
+		fmt.Fprintf(t.stdout, "planning on %d ranks: E %d, K %d, γ %v; slowest rank, median of %d; bytes of the busiest rank; every plan verified\n\n", t.world.Comm().Size(), c.Int("experts"), c.Int("topk"), gamma, c.Int("repeats"))
+		printPlans(t, r.Plans)
+	})
+}
+
+// planned is what bench plan has measured.
+type planned struct {
+	Plans []bench.PlanResult `json:"plans"`
+}
+
+func printPlans(t terminal, results []bench.PlanResult) {
 	tab := newTable(t.stdout)
 	tab.AppendHeader(table.Row{"policy", "T", "median µs", "min", "max", "ns/token", "rounds", "collectives", "bytes sent"})
-	var results []bench.PlanResult
-	for _, tokens := range c.IntSlice("tokens") {
-		for i, policy := range policies {
-			r, err := bench.Plan(t.world.Process, bench.PlanCase{Name: names[i], Policy: policy, Tokens: tokens, Experts: c.Int("experts"), TopK: c.Int("topk")}, c.Int("repeats"))
-			if err != nil {
-				return err
-			}
-			results = append(results, r)
-			us := func(d int64) string { return fmt.Sprintf("%.0f", float64(d)/1e3) }
-			tab.AppendRow(table.Row{r.Name, r.Tokens, us(int64(r.Median)), us(int64(r.Min)), us(int64(r.Max)), fmt.Sprintf("%.0f", float64(r.Median)/float64(max(1, tokens))), r.Rounds, r.Calls, r.Bytes})
-		}
+	us := func(d time.Duration) string { return fmt.Sprintf("%.0f", float64(d)/1e3) }
+	for _, r := range results {
+		tab.AppendRow(table.Row{r.Name, r.Tokens, us(r.Median), us(r.Min), us(r.Max), fmt.Sprintf("%.0f", float64(r.Median)/float64(r.Tokens)), r.Rounds, r.Calls, r.Bytes})
 	}
-	if err := out.write(t, map[string]any{"plans": results}); err != nil {
-		return err
-	}
-	if c.String("json") != "-" {
-		fmt.Fprintf(t.stdout, "planning on %d ranks: E %d, K %d, γ %v; slowest rank, median of %d; bytes of the busiest rank; every plan verified\n\n", t.world.Comm().Size(), c.Int("experts"), c.Int("topk"), gamma, c.Int("repeats"))
-		tab.Render()
-	}
-	return nil
+	tab.Render()
 }
 
 func checkBenchPlan(c *cli.Context, t terminal) error {

@@ -47,74 +47,62 @@ func runBenchCollective(c *cli.Context, t terminal) error {
 			cases = append(cases, k)
 		}
 	}
-	out, err := openJSON(c, t)
-	if err != nil {
-		return err
+	if !t.world.Launched {
+		run := func() (collectiveContest, error) { return compareCollectives(c, t, cases) }
+		return answer(c, t, run, func(r collectiveContest) { printCollectiveContest(c, t, r) })
 	}
-	defer out.discard()
-	if t.world.Launched {
-		return measureCollectives(c, t, out, cases)
-	}
-	return compareCollectives(c, t, out, cases)
-}
-
-// measureCollectives is what every rank does under mpirun.
-func measureCollectives(c *cli.Context, t terminal, out *jsonOutput, cases []bench.CollectiveCase) error {
 	if c.IsSet("ranks") && c.Int("ranks") != t.world.Comm().Size() {
 		return usagef("bench collective: --ranks %d under a launcher that has started %d", c.Int("ranks"), t.world.Comm().Size())
 	}
-	r, err := bench.Collective(t.world.Comm(), cases, c.Int("repeats"))
-	if err != nil {
-		return err
+	run := func() (bench.CollectiveReport, error) {
+		return bench.Collective(t.world.Comm(), cases, c.Int("repeats"))
 	}
-	if err := out.write(t, r); err != nil {
-		return err
-	}
-	if c.String("json") == "-" {
-		return nil
-	}
+	return answer(c, t, run, func(r bench.CollectiveReport) { printCollectives(c, t, r) })
+}
+
+func printCollectives(c *cli.Context, t terminal, r bench.CollectiveReport) {
 	fmt.Fprintf(t.stdout, "%d ranks; slowest rank, median of %d repeats; every case verified\n\n", r.Ranks, c.Int("repeats"))
 	tab := newTable(t.stdout)
 	tab.AppendHeader(table.Row{"operation", "bytes", "median µs", "min", "max", "algorithm GB/s", "bus GB/s"})
-	for _, r := range r.Results {
-		algorithm, bus := r.Rates(t.world.Comm().Size())
-		tab.AppendRow(table.Row{r.Op, r.Bytes, micros(r.Median), micros(r.Min), micros(r.Max), fmt.Sprintf("%.2f", algorithm/1e9), fmt.Sprintf("%.2f", bus/1e9)})
+	for _, x := range r.Results {
+		algorithm, bus := x.Rates(r.Ranks)
+		tab.AppendRow(table.Row{x.Op, x.Bytes, micros(x.Median), micros(x.Min), micros(x.Max), fmt.Sprintf("%.2f", algorithm/1e9), fmt.Sprintf("%.2f", bus/1e9)})
 	}
 	tab.Render()
-	return nil
+}
+
+// collectiveContest is capmoe and a plain C program, by turns.
+type collectiveContest struct {
+	Ranks       int                `json:"ranks"`
+	Turns       int                `json:"turns"`
+	Comparisons []bench.Comparison `json:"comparisons"`
 }
 
 // compareCollectives starts both programs by turns.
-func compareCollectives(c *cli.Context, t terminal, out *jsonOutput, cases []bench.CollectiveCase) error {
+func compareCollectives(c *cli.Context, t terminal, cases []bench.CollectiveCase) (r collectiveContest, err error) {
 	self, err := os.Executable()
 	if err != nil {
-		return fmt.Errorf("bench collective: %w", err)
+		return r, fmt.Errorf("bench collective: %w", err)
 	}
 	program := []string{self, "bench", "collective", "--json", "-", "--repeats", strconv.Itoa(c.Int("repeats")), "--op", strings.Join(c.StringSlice("op"), ",")}
 	for _, bytes := range c.IntSlice("bytes") {
 		program = append(program, "--bytes", strconv.Itoa(bytes))
 	}
-	ranks := c.Int("ranks")
-	contest := bench.Contest{Program: program, Ranks: ranks, Turns: c.Int("turns"), Repeats: c.Int("repeats")}
-	results, err := contest.Collectives(c.Context, cases)
-	if err := collective.Agree(t.world.Comm(), err); err != nil {
-		return err
-	}
-	if err := out.write(t, map[string]any{"ranks": ranks, "turns": c.Int("turns"), "comparisons": results}); err != nil {
-		return err
-	}
-	if c.String("json") == "-" {
-		return nil
-	}
-	fmt.Fprintf(t.stdout, "%d ranks; capmoe and a plain C program on the same MPI by turns, median of %d runs, each of %d repeats, slowest rank; every case verified\n\n", ranks, c.Int("turns"), c.Int("repeats"))
+	r.Ranks, r.Turns = c.Int("ranks"), c.Int("turns")
+	contest := bench.Contest{Program: program, Ranks: r.Ranks, Turns: r.Turns, Repeats: c.Int("repeats")}
+	r.Comparisons, err = contest.Collectives(c.Context, cases)
+	return r, collective.Agree(t.world.Comm(), err)
+}
+
+func printCollectiveContest(c *cli.Context, t terminal, r collectiveContest) {
+	fmt.Fprintf(t.stdout, "%d ranks; capmoe and a plain C program on the same MPI by turns, median of %d runs, each of %d repeats, slowest rank; every case verified\n\n", r.Ranks, r.Turns, c.Int("repeats"))
 	tab := newTable(t.stdout)
 	tab.AppendHeader(table.Row{"operation", "bytes", "capmoe µs", "min", "max", "C µs", "min", "max", "ratio", "bus GB/s"})
-	for _, r := range results {
-		_, bus := bench.CollectiveResult{Op: r.Op, Bytes: r.Bytes, Sample: r.Ours}.Rates(ranks)
-		tab.AppendRow(table.Row{r.Op, r.Bytes, micros(r.Ours.Median), micros(r.Ours.Min), micros(r.Ours.Max), micros(r.Plain.Median), micros(r.Plain.Min), micros(r.Plain.Max), fmt.Sprintf("%.2f×", r.Ratio), fmt.Sprintf("%.2f", bus/1e9)})
+	for _, x := range r.Comparisons {
+		_, bus := bench.CollectiveResult{Op: x.Op, Bytes: x.Bytes, Sample: x.Ours}.Rates(r.Ranks)
+		tab.AppendRow(table.Row{x.Op, x.Bytes, micros(x.Ours.Median), micros(x.Ours.Min), micros(x.Ours.Max), micros(x.Plain.Median), micros(x.Plain.Min), micros(x.Plain.Max), fmt.Sprintf("%.2f×", x.Ratio), fmt.Sprintf("%.2f", bus/1e9)})
 	}
 	tab.Render()
-	return nil
 }
 
 func micros(d time.Duration) string { return fmt.Sprintf("%.2f", float64(d)/1e3) }

@@ -56,37 +56,20 @@ func runBenchDispatch(c *cli.Context, t terminal) error {
 	if ranks > shape.Experts {
 		return usagef("bench dispatch: %d ranks for the %d experts of %s, want at most as many", ranks, shape.Experts, shape.Name)
 	}
-	out, err := openJSON(c, t)
-	if err != nil {
-		return err
+	if !t.world.Launched {
+		run := func() (*bench.DispatchComparison, error) { return compareDispatch(c, t) }
+		return answer(c, t, run, func(r *bench.DispatchComparison) { printDispatch(t, r) })
 	}
-	defer out.discard()
-	if t.world.Launched {
-		return measureDispatch(c, t, out, bench.DispatchCase{Shape: shape, DType: dtype, Tokens: c.Int("tokens")})
-	}
-	return compareDispatch(c, t, out)
-}
-
-// measureDispatch is what every rank does under mpirun.
-func measureDispatch(c *cli.Context, t terminal, out *jsonOutput, dc bench.DispatchCase) error {
-	r, err := bench.Dispatch(t.world.Process, dc, c.Int("repeats"))
-	if err != nil {
-		return err
-	}
-	if err := out.write(t, r); err != nil {
-		return err
-	}
-	if c.String("json") != "-" {
-		printDispatch(t, &bench.DispatchComparison{DispatchReport: *r})
-	}
-	return nil
+	dc := bench.DispatchCase{Shape: shape, DType: dtype, Tokens: c.Int("tokens")}
+	run := func() (*bench.DispatchReport, error) { return bench.Dispatch(t.world.Process, dc, c.Int("repeats")) }
+	return answer(c, t, run, func(r *bench.DispatchReport) { printDispatch(t, &bench.DispatchComparison{DispatchReport: *r}) })
 }
 
 // compareDispatch starts both programs by turns.
-func compareDispatch(c *cli.Context, t terminal, out *jsonOutput) error {
+func compareDispatch(c *cli.Context, t terminal) (*bench.DispatchComparison, error) {
 	self, err := os.Executable()
 	if err != nil {
-		return fmt.Errorf("bench dispatch: %w", err)
+		return nil, fmt.Errorf("bench dispatch: %w", err)
 	}
 	program := []string{self, "bench", "dispatch", "--json", "-"}
 	for _, name := range []string{"shape", "dtype", "tokens", "repeats"} {
@@ -94,16 +77,7 @@ func compareDispatch(c *cli.Context, t terminal, out *jsonOutput) error {
 	}
 	contest := bench.Contest{Program: program, Ranks: c.Int("ranks"), Turns: c.Int("turns"), Repeats: c.Int("repeats")}
 	r, err := contest.Dispatches(c.Context)
-	if err := collective.Agree(t.world.Comm(), err); err != nil {
-		return err
-	}
-	if err := out.write(t, r); err != nil {
-		return err
-	}
-	if c.String("json") != "-" {
-		printDispatch(t, r)
-	}
-	return nil
+	return r, collective.Agree(t.world.Comm(), err)
 }
 
 func printDispatch(t terminal, r *bench.DispatchComparison) {

@@ -52,22 +52,21 @@ func runBenchLayer(c *cli.Context, t terminal) error {
 			names, policies = append(names, fmt.Sprintf("%v γ=%v", policy, gamma)), append(policies, cfg)
 		}
 	}
-	out, err := openJSON(c, t)
-	if err != nil {
-		return err
+	run := func() (layersMeasured, error) {
+		results, err := bench.Layer(t.world.Process, lc, names, policies, c.Int("repeats"))
+		return layersMeasured{shape, dtype.String(), lc.Tokens, lc.Skew, t.world.Comm().Size(), results}, err
 	}
-	defer out.discard()
-	results, err := bench.Layer(t.world.Process, lc, names, policies, c.Int("repeats"))
-	if err != nil {
-		return err
-	}
-	if err := out.write(t, map[string]any{"shape": shape, "dtype": dtype.String(), "tokens": lc.Tokens, "skew": lc.Skew, "ranks": t.world.Comm().Size(), "policies": results}); err != nil {
-		return err
-	}
-	if c.String("json") != "-" {
-		printLayers(t, lc, results)
-	}
-	return nil
+	return answer(c, t, run, func(m layersMeasured) { printLayers(t, lc, m.Policies) })
+}
+
+// layersMeasured is what bench layer has measured.
+type layersMeasured struct {
+	Shape    bench.Shape         `json:"shape"`
+	DType    string              `json:"dtype"`
+	Tokens   int                 `json:"tokens"`
+	Skew     float64             `json:"skew"`
+	Ranks    int                 `json:"ranks"`
+	Policies []bench.LayerResult `json:"policies"`
 }
 
 func printLayers(t terminal, lc bench.LayerCase, results []bench.LayerResult) {

@@ -29,34 +29,42 @@ func runBenchSelect(c *cli.Context, t terminal) error {
 	if c.Int("repeats") < 1 {
 		return usagef("bench select: --repeats %d, want 1 or more", c.Int("repeats"))
 	}
-	out, err := openJSON(c, t)
-	if err != nil {
-		return err
-	}
-	defer out.discard()
-	tab := newTable(t.stdout)
-	tab.AppendHeader(table.Row{"T", "overloaded", "owner µs", "bytes", "histograms µs", "bytes"})
-	var results []bench.SelectResult
-	us := func(d time.Duration) string { return fmt.Sprintf("%.0f", float64(d)/1e3) }
 	for _, tokens := range c.IntSlice("tokens") {
 		for _, overloaded := range c.IntSlice("overloaded") {
 			if tokens < 1 || overloaded < 1 || overloaded > 64 {
 				return usagef("bench select: %d tokens, %d overloaded experts, want 1 or more, and at most 64 experts", tokens, overloaded)
 			}
-			r, err := bench.Select(t.world.Comm(), tokens, overloaded, c.Int("repeats"))
-			if err != nil {
-				return err
-			}
-			results = append(results, r)
-			tab.AppendRow(table.Row{r.Tokens, r.Overloaded, us(r.Owner.Median), r.OwnerBytes, us(r.Histogram.Median), r.HistoBytes})
 		}
 	}
-	if err := out.write(t, map[string]any{"selections": results}); err != nil {
-		return err
+	run := func() (s selected, err error) {
+		for _, tokens := range c.IntSlice("tokens") {
+			for _, overloaded := range c.IntSlice("overloaded") {
+				r, err := bench.Select(t.world.Comm(), tokens, overloaded, c.Int("repeats"))
+				if err != nil {
+					return s, err
+				}
+				s.Selections = append(s.Selections, r)
+			}
+		}
+		return s, nil
 	}
-	if c.String("json") != "-" {
+	return answer(c, t, run, func(s selected) {
 		fmt.Fprintf(t.stdout, "one selection on %d ranks, slowest rank, median of %d; both find the same bars\n\n", t.world.Comm().Size(), c.Int("repeats"))
-		tab.Render()
+		printSelections(t, s.Selections)
+	})
+}
+
+// selected is what bench select has measured.
+type selected struct {
+	Selections []bench.SelectResult `json:"selections"`
+}
+
+func printSelections(t terminal, results []bench.SelectResult) {
+	tab := newTable(t.stdout)
+	tab.AppendHeader(table.Row{"T", "overloaded", "owner µs", "bytes", "histograms µs", "bytes"})
+	us := func(d time.Duration) string { return fmt.Sprintf("%.0f", float64(d)/1e3) }
+	for _, r := range results {
+		tab.AppendRow(table.Row{r.Tokens, r.Overloaded, us(r.Owner.Median), r.OwnerBytes, us(r.Histogram.Median), r.HistoBytes})
 	}
-	return nil
+	tab.Render()
 }

@@ -110,35 +110,50 @@ func runGenerate(c *cli.Context, t terminal) error {
 	if err != nil {
 		return err
 	}
-	out, err := openJSON(c, t)
-	if err != nil {
-		return err
-	}
-	defer out.discard()
-	engine, err := runtime.Load(t.world.Process, c.String("model"), g.load)
-	if err != nil {
-		return err
-	}
-	if err := rebalance(c, t, engine, g.routing, nil); err != nil {
-		return err
-	}
 	if c.IsSet("prompt") {
-		return generateText(c, t, engine, g, out)
+		run := func() (*continuation, error) { return generateText(c, t, g) }
+		return answer(c, t, run, func(r *continuation) { fmt.Fprintln(t.stderr, describeGeneration(r.GenerationReport)) })
 	}
-	return generateFile(c, t, engine, g, out)
+	run := func() (*answered, error) { return generateFile(c, t, g) }
+	return answer(c, t, run, func(r *answered) {
+		fmt.Fprintf(t.stdout, "%d requests in %s, %d of them now\n%s\n\n", r.requests, c.String("output"), r.now, describeGeneration(r.GenerationReport))
+		printReport(t.stdout, &r.Report)
+	})
+}
+
+// continuation is what --json says of a prompt.
+type continuation struct {
+	*runtime.GenerationReport
+	Results []runtime.Result `json:"results"`
+}
+
+// answered is what --json says of a file: the results are in a file of their own.
+type answered struct {
+	*runtime.GenerationReport
+	requests, now int // of the file, and those that had no result yet
+}
+
+// engine loads the model, its experts placed by --eplb-loads where that is given.
+func (g generation) engine(c *cli.Context, t terminal) (*runtime.Engine, error) {
+	engine, err := runtime.Load(t.world.Process, c.String("model"), g.load)
+	if err == nil {
+		err = rebalance(c, t, engine, g.routing, nil)
+	}
+	return engine, err
 }
 
 // generateText continues the prompt on standard output. The numbers for people go to
 // standard error.
-func generateText(c *cli.Context, t terminal, engine *runtime.Engine, g generation, out *jsonOutput) error {
+func generateText(c *cli.Context, t terminal, g generation) (*continuation, error) {
+	engine, err := g.engine(c, t)
+	if err != nil {
+		return nil, err
+	}
 	requests, err := engine.Prompt(c.String("prompt"), g.prompts)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	var report struct {
-		*runtime.GenerationReport
-		Results []runtime.Result `json:"results"`
-	}
+	report := &continuation{}
 	watcher := runtime.Watcher{Finished: func(results []runtime.Result) error {
 		report.Results = append(report.Results, results...)
 		return nil
@@ -147,39 +162,32 @@ func generateText(c *cli.Context, t terminal, engine *runtime.Engine, g generati
 		watcher.Text = func(text string) { io.WriteString(t.stdout, text) }
 	}
 	if report.GenerationReport, err = generate(c, t, engine, g, requests, watcher); err != nil {
-		return err
+		return nil, err
 	}
-	if c.String("json") != "-" {
-		fmt.Fprintln(t.stdout)
-		fmt.Fprintln(t.stderr, describeGeneration(report.GenerationReport))
+	if watcher.Text != nil {
+		watcher.Text("\n")
 	}
-	return out.write(t, report)
+	return report, nil
 }
 
 // generateFile continues the requests of a file that have no result yet.
-func generateFile(c *cli.Context, t terminal, engine *runtime.Engine, g generation, out *jsonOutput) error {
+func generateFile(c *cli.Context, t terminal, g generation) (*answered, error) {
+	engine, err := g.engine(c, t)
+	if err != nil {
+		return nil, err
+	}
 	requests, err := engine.ReadRequests(c.String("input"), g.prompts)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	results, left, err := engine.OpenResults(c.String("output"), requests, c.Bool("overwrite"))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer results.Close()
 	watcher := runtime.Watcher{Finished: results.Append, Progress: progress(t.stderr, "request")}
 	report, err := generate(c, t, engine, g, left, watcher)
-	if err != nil {
-		return err
-	}
-	if err := out.write(t, report); err != nil {
-		return err
-	}
-	if c.String("json") != "-" {
-		fmt.Fprintf(t.stdout, "%d requests in %s, %d of them now\n%s\n\n", len(requests), c.String("output"), len(left), describeGeneration(report))
-		printReport(t.stdout, &report.Report)
-	}
-	return nil
+	return &answered{report, len(requests), len(left)}, err
 }
 
 // generate runs requests under the routing of the command line.

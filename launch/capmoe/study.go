@@ -58,17 +58,26 @@ func runStudy(c *cli.Context, t terminal) error {
 	if err := sparesStudy(c, c.String("out")); err != nil {
 		return err
 	}
-	out, err := openJSON(c, t)
-	if err != nil {
+	var failures []study.Failure
+	run := func() (studySummary, error) {
+		folder, err := study.OpenFolder(c.String("out"), d)
+		if err != nil {
+			return studySummary{}, err
+		}
+		defer folder.Close()
+		failures, err = conduct(c, t, folder, e)
+		return studySummary{Out: c.String("out"), Runs: len(e.runs), Failed: len(failures)}, err
+	}
+	show := func(s studySummary) {
+		if s.Failed == 0 {
+			fmt.Fprintf(t.stdout, "%d runs of %d cells in %s\n", s.Runs, s.Runs/d.Repeats, s.Out)
+		}
+	}
+	if err := answer(c, t, run, show); err != nil || len(failures) == 0 {
 		return err
 	}
-	defer out.discard()
-	folder, err := study.OpenFolder(c.String("out"), d)
-	if err != nil {
-		return err
-	}
-	defer folder.Close()
-	return conduct(c, t, folder, e, out)
+	f := failures[0]
+	return fmt.Errorf("study: %d of %d runs failed, the first is %s, repeat %d: %s; --retry-failed runs them again", len(failures), len(e.runs), f.Cell.ID, f.Repeat, f.Reason)
 }
 
 // definitionOf puts the study together: the defaults, the file over them, the flags
@@ -105,8 +114,8 @@ func definitionOf(c *cli.Context) (study.Definition, error) {
 	return d, err
 }
 
-// conduct runs what is left and says how it went.
-func conduct(c *cli.Context, t terminal, folder *study.Folder, e *executor, out *jsonOutput) error {
+// conduct runs what is left and tells the runs that failed.
+func conduct(c *cli.Context, t terminal, folder *study.Folder, e *executor) ([]study.Failure, error) {
 	ctx, stop := untilSignal(c.Context)
 	defer stop()
 	if last := folder.LastCommit(); last != "" && last != e.environment.Commit {
@@ -116,25 +125,13 @@ func conduct(c *cli.Context, t terminal, folder *study.Folder, e *executor, out 
 	err := folder.Conduct(ctx, e.runs, c.Bool("retry-failed"), e.execute, show.update)
 	show.end()
 	left := len(folder.Left(e.runs, false))
-	failures := folder.Failures(e.runs)
 	switch {
 	case errors.Is(err, context.Canceled):
-		return fmt.Errorf("study: interrupted, %d of %d runs are in %s: the same command goes on", len(e.runs)-left, len(e.runs), c.String("out"))
+		return nil, fmt.Errorf("study: interrupted, %d of %d runs are in %s: the same command goes on", len(e.runs)-left, len(e.runs), c.String("out"))
 	case err != nil:
-		return fmt.Errorf("%w: %d of %d runs are in %s, the same command goes on", err, len(e.runs)-left, len(e.runs), c.String("out"))
+		return nil, fmt.Errorf("%w: %d of %d runs are in %s, the same command goes on", err, len(e.runs)-left, len(e.runs), c.String("out"))
 	}
-	summary := studySummary{Out: c.String("out"), Runs: len(e.runs), Failed: len(failures)}
-	if err := out.write(t, summary); err != nil {
-		return err
-	}
-	if len(failures) > 0 {
-		f := failures[0]
-		return fmt.Errorf("study: %d of %d runs failed, the first is %s, repeat %d: %s; --retry-failed runs them again", len(failures), len(e.runs), f.Cell.ID, f.Repeat, f.Reason)
-	}
-	if c.String("json") != "-" {
-		fmt.Fprintf(t.stdout, "%d runs of %d cells in %s\n", len(e.runs), len(e.runs)/e.definition.Repeats, c.String("out"))
-	}
-	return nil
+	return folder.Failures(e.runs), nil
 }
 
 // studySummary is what --json says of a study that has been run to its end.
