@@ -21,6 +21,9 @@ const (
 	torchFile  // torch.save
 )
 
+// known are the formats, as an error names them.
+const known = ".routing, .safetensors, .jsonl of Megatron-Core, .json or .json.gz of counts, .csv or .pt of SGLang, or a folder of .npy or .jsonl files"
+
 // formatOf tells a recording by what it is, a file by its first bytes or its name.
 func formatOf(path string) (format, error) {
 	info, err := os.Stat(path)
@@ -38,7 +41,7 @@ func formatOf(path string) (format, error) {
 		return 0, fileError(path, err)
 	}
 	defer file.Close()
-	start := make([]byte, len(mark))
+	start := make([]byte, 9) // a mark, or the length of a safetensors header and its first byte
 	n, err := io.ReadFull(file, start)
 	if err != nil && n == 0 {
 		return 0, fileError(path, fmt.Errorf("0 bytes: %w", err))
@@ -56,6 +59,8 @@ func formatOf(path string) (format, error) {
 		return sglangFile, nil
 	case ext == ".pt":
 		return torchFile, nil
+	case ext == ".safetensors", n == len(start) && start[n-1] == '{':
+		return safetensorsFile, nil
 	}
-	return safetensorsFile, nil
+	return 0, fileError(path, fmt.Errorf("starts with %q, not a recording that is known: %s", start[:n], known))
 }

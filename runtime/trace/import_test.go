@@ -266,6 +266,31 @@ func fuzzFile(f *testing.F, name string, seeds ...string) {
 	})
 }
 
+// A file that is none of the formats is told by what it starts with, and the formats are named.
+func TestUnknownFormat(t *testing.T) {
+	header := "{}      "
+	safetensors := string([]byte{byte(len(header)), 0, 0, 0, 0, 0, 0, 0}) + header
+	for _, c := range []struct{ rule, name, text, want string }{
+		{"an array alone is no folder of them", "topk_ids.npy", "\x93NUMPY\x01\x00v\x00{'descr'", `starts with "\x93NUMPY\x01\x00v", not a recording`},
+		{"text is none", "a.txt", "hello, world", `starts with "hello, wo", not a recording`},
+		{"a short file is none", "a", "x", `starts with "x", not a recording`},
+		{"an empty file is none", "a", "", "0 bytes"},
+		{"safetensors are told by the header", "a", safetensors, "metadata top_k"},
+		{"or by the name", "a.safetensors", "hello, world", "not a safetensors file?"},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			path := file(t, c.name, c.text)
+			_, err := Load(path, Hints{})
+			if err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), c.want) {
+				t.Fatalf("error %v, want %q", err, c.want)
+			}
+			if strings.Contains(c.want, "not a recording") && !strings.HasSuffix(err.Error(), known) {
+				t.Errorf("error %v does not name the formats", err)
+			}
+		})
+	}
+}
+
 func FuzzMegatron(f *testing.F) {
 	fuzzFile(f, "router_trace_rank0.jsonl", fmt.Sprintf(line, 0, 3, 0, 2, "[[0, 1], [2, 3]]")+fmt.Sprintf(line, 0, 5, 0, 2, "[[4, 5], [6, 7]]"))
 }
