@@ -1,6 +1,7 @@
 package launch
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -68,12 +69,31 @@ func (j Job) Plan() (*Plan, error) {
 	return p, nil
 }
 
-// Find reports a launcher that is not on PATH.
+// Find reports a launcher that is not there, or a command for ranks on this machine. What is on other machines is not
+// known here.
 func (p *Plan) Find() error {
-	if _, err := exec.LookPath(p.Argv[0]); err != nil {
-		return fmt.Errorf("launch: %s: not found on PATH", p.Argv[0])
+	if err := find(p.Argv[0]); err != nil || p.job.elsewhere(os.LookupEnv) {
+		return err
 	}
-	return nil
+	return find(p.job.Command[0])
+}
+
+// find looks for a program as launchers do.
+func find(program string) error {
+	_, err := exec.LookPath(program)
+	switch {
+	case err == nil || errors.Is(err, exec.ErrDot):
+		return nil
+	case errors.Is(err, exec.ErrNotFound):
+		return fmt.Errorf("launch: %s: not found on PATH", program)
+	}
+	return fmt.Errorf("launch: %w", err)
+}
+
+// elsewhere tells whether ranks may be on other machines than this.
+func (j Job) elsewhere(lookup func(string) (string, bool)) bool {
+	_, allocated := lookup("SLURM_JOB_ID")
+	return allocated || j.Launcher != MPIRun || j.Hostfile != ""
 }
 
 // most is the largest number of ranks that the hosts may have, if all have a bound.

@@ -3,6 +3,7 @@ package launch
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -133,8 +134,31 @@ func TestRunEnds(t *testing.T) {
 	}
 }
 
-// A launcher that is not there is said to be so.
+// A launcher that is not there is said to be so, and so is a command where the ranks are here.
 func TestFind(t *testing.T) {
+	job := stub(t, MPIRun, "exit 0")
+	plain := filepath.Join(t.TempDir(), "plain")
+	if err := os.WriteFile(plain, nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ rule, command, slurm, want string }{
+		{"a command is found on PATH", "true", "", ""},
+		{"or is not", "no-such", "", "launch: no-such: not found on PATH"},
+		{"a path is one to a file", "/no/such", "", `launch: exec: "/no/such": stat /no/such: no such file or directory`},
+		{"that can be run", plain, "", fmt.Sprintf("launch: exec: %q: permission denied", plain)},
+		{"in an allocation it may be elsewhere", "no-such", "7", ""},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			t.Setenv("SLURM_JOB_ID", c.slurm)
+			if c.slurm == "" {
+				os.Unsetenv("SLURM_JOB_ID")
+			}
+			job.Command = []string{c.command}
+			if err := plan(t, job).Find(); err == nil && c.want != "" || err != nil && err.Error() != c.want {
+				t.Errorf("error %v, want %q", err, c.want)
+			}
+		})
+	}
 	p := plan(t, Job{Launcher: SRun, Ranks: 1, Command: []string{"true"}})
 	t.Setenv("PATH", t.TempDir())
 	if err := p.Find(); err == nil || err.Error() != "launch: srun: not found on PATH" {

@@ -26,7 +26,6 @@ func TestLaunch(t *testing.T) {
 		{"an exit code is told", rank1("echo boo >&2; exit 7"), launch.ExitFailed, "", "ended with exit code 7: boo"},
 		{"an error of capmoe is told", []string{"-n", "3", "--", filepath.Join(programs, "capmoe"), "eval", "--model", "/missing", "--text", "x"}, launch.ExitFailed, "",
 			"ended with exit code 1: capmoe: checkpoint: /missing/config.json: open: no such file or directory"},
-		{"a program that is not there is told", []string{"-n", "2", "--", "/no/such"}, launch.ExitFailed, "2 total processes failed to start\n", "Executable: /no/such"},
 		{"a timeout is told", []string{"-n", "2", "--timeout", "1s", "--", "sleep", "60"}, launch.ExitFailed, "", "not done after 1s, stopped"},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
@@ -72,6 +71,8 @@ func TestLaunchFaults(t *testing.T) {
 		{"the launcher is known", []string{"--launcher", "rocket", "true"}, launch.ExitUsage, []string{`"rocket"`}},
 		{"the hostfile is there", []string{"--hostfile", "/missing", "true"}, launch.ExitFailed, []string{"hostfile /missing", "no such file"}},
 		{"the hostfile has a host", []string{"--hostfile", empty, "true"}, launch.ExitFailed, []string{empty, "no host in 1 lines"}},
+		{"the program is there", []string{"-n", "2", "--", "/no/such"}, launch.ExitFailed, []string{"launch", "/no/such", "no such file"}},
+		{"the program is on PATH", []string{"no-such"}, launch.ExitFailed, []string{"no-such: not found on PATH"}},
 		{"flags are known", []string{"--gamma", "1", "true"}, launch.ExitUsage, []string{"launch", "-gamma"}},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
