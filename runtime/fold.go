@@ -1,6 +1,9 @@
 package runtime
 
-import "capmoe/collective"
+import (
+	"capmoe/collective"
+	"capmoe/layers/capacity"
+)
 
 // foldSteps is how many steps a long run goes on before it folds its meter.
 const foldSteps = 1024
@@ -52,7 +55,7 @@ func (m *Meter) foldLoads(l *layerMeter) error {
 			step[r] = all[r*steps+s]
 			l.rankLoads[r] += step[r]
 		}
-		l.rankAfter += imbalance(step)
+		l.rankAfter += capacity.MaxOverMean(step)
 	}
 	l.computed = l.computed[:0]
 	return nil

@@ -1,8 +1,6 @@
 package runtime
 
 import (
-	"slices"
-
 	"capmoe/collective"
 	"capmoe/layers"
 	"capmoe/layers/capacity"
@@ -109,9 +107,9 @@ func (m *Meter) planned(plan *capacity.Plan, _ []float32, computed int) {
 		l.bounded += int64(routed)
 	}
 	l.rounds = max(l.rounds, plan.Rounds)
-	l.expertBefore += imbalance(plan.LoadBefore)
-	l.expertAfter += imbalance(plan.LoadAfter)
-	l.rankBefore += imbalance(m.layout.RankLoads(plan.LoadBefore))
+	l.expertBefore += capacity.MaxOverMean(plan.LoadBefore)
+	l.expertAfter += capacity.MaxOverMean(plan.LoadAfter)
+	l.rankBefore += capacity.MaxOverMean(m.layout.RankLoads(plan.LoadBefore))
 	l.computed = append(l.computed, int64(computed))
 	m.survey.add(m.steps-1, plan)
 	self := m.comm.Rank()
@@ -128,16 +126,4 @@ func (m *Meter) distance(a, b int) level {
 		return sameNode
 	}
 	return otherNode
-}
-
-// imbalance is max/mean of the loads; 1 where nothing is loaded.
-func imbalance(loads []int64) float64 {
-	sum := int64(0)
-	for _, n := range loads {
-		sum += n
-	}
-	if sum == 0 {
-		return 1
-	}
-	return float64(slices.Max(loads)) * float64(len(loads)) / float64(sum)
 }

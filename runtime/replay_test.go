@@ -355,7 +355,7 @@ func TestReplayOfDomainCounts(t *testing.T) {
 			want := mustReplay(t, 1, job)
 			for i, layer := range want.Layers {
 				counted := l.Summary(trace.Measure{Ranks: 1}).Layer[i].Imbalance
-				got := imbalance(layer.ExpertLoadBefore)
+				got := capacity.MaxOverMean(layer.ExpertLoadBefore)
 				if counted < c.lo || counted > c.hi {
 					t.Errorf("layer %d: counts have max/mean %.2f, the source says %v to %v", layer.Layer, counted, c.lo, c.hi)
 				}

@@ -74,6 +74,18 @@ func (l Layout) RankLoads(load []int64) []int64 {
 	return ranks
 }
 
+// MaxOverMean is how far the most loaded expert, or rank, is above the mean; 1 where nothing is loaded.
+func MaxOverMean(loads []int64) float64 {
+	sum := int64(0)
+	for _, n := range loads {
+		sum += n
+	}
+	if sum == 0 {
+		return 1
+	}
+	return float64(slices.Max(loads)) * float64(len(loads)) / float64(sum)
+}
+
 func (p *Plan) valid(l Layout, cfg Config) error {
 	fault := func(format string, args ...any) error {
 		return fmt.Errorf("capacity: layer %d: plan: "+format, append([]any{p.Layer}, args...)...)

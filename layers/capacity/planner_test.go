@@ -384,3 +384,22 @@ func TestPlansAllocateNothingOnceWarm(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func TestMaxOverMean(t *testing.T) {
+	for _, c := range []struct {
+		rule  string
+		loads []int64
+		want  float64
+	}{
+		{"nothing is balanced", []int64{0, 0, 0}, 1},
+		{"equal loads are balanced", []int64{5, 5}, 1},
+		{"one of all is as many times the mean as there are", []int64{0, 0, 8, 0}, 4},
+		{"the largest counts", []int64{1, 2, 3}, 1.5},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			if got := MaxOverMean(c.loads); got != c.want {
+				t.Errorf("%v, want %v", got, c.want)
+			}
+		})
+	}
+}

@@ -2,7 +2,6 @@ package bench
 
 import (
 	"fmt"
-	"math"
 	"slices"
 
 	"capmoe/collective"
@@ -73,7 +72,7 @@ func Plan(p runtime.Process, pc PlanCase, repeats int) (PlanResult, error) {
 	return PlanResult{
 		Name: pc.Name, Tokens: pc.Tokens, Ranks: c.Size(), Sample: sample, Rounds: plan.Rounds,
 		Kept: ledger.Kept, Rerouted: ledger.Rerouted, Calls: traffic.Calls, Bytes: most[0],
-		Imbalance: imbalance(plan.LoadBefore),
+		Imbalance: capacity.MaxOverMean(plan.LoadBefore),
 	}, collective.Agree(p.Comm, pc.verify(made, c.Rank(), c.Size(), plan))
 }
 
@@ -123,15 +122,4 @@ func (pc PlanCase) verify(made trace.Step, rank, ranks int, plan *capacity.Plan)
 		}
 		return nil
 	})
-}
-
-func imbalance(loads []int64) float64 {
-	sum := int64(0)
-	for _, n := range loads {
-		sum += n
-	}
-	if sum == 0 {
-		return math.NaN()
-	}
-	return float64(slices.Max(loads)) * float64(len(loads)) / float64(sum)
 }

@@ -66,7 +66,7 @@ func Summarize(path string, s Stream, m Measure) (*Summary, error) {
 			for e, n := range load {
 				loads[i][e] += n
 			}
-			ratios[i] = append(ratios[i], maxOverMean(where.RankLoads(load)))
+			ratios[i] = append(ratios[i], capacity.MaxOverMean(where.RankLoads(load)))
 			for g, gamma := range m.Gammas {
 				over[g] += overCapacity(load, info.TopK, gamma)
 			}
@@ -121,7 +121,7 @@ func (l *Loads) Summary(m Measure) *Summary {
 	where := capacity.Contiguous(l.Experts, m.Ranks)
 	ratios := make([][]float64, len(l.Layers))
 	for i, load := range l.Pairs {
-		ratios[i] = []float64{maxOverMean(where.RankLoads(load))}
+		ratios[i] = []float64{capacity.MaxOverMean(where.RankLoads(load))}
 	}
 	out.fill(l.Pairs, ratios)
 	return out
@@ -132,7 +132,7 @@ func (s *Summary) fill(loads [][]int64, ratios [][]float64) {
 	var all []float64
 	over, pairs := make([]int64, len(s.Gammas)), int64(0)
 	for i, load := range loads {
-		l := LayerSummary{Layer: s.Layers[i], Load: load, Imbalance: maxOverMean(load), Busiest: slices.Index(load, slices.Max(load))}
+		l := LayerSummary{Layer: s.Layers[i], Load: load, Imbalance: capacity.MaxOverMean(load), Busiest: slices.Index(load, slices.Max(load))}
 		l.RankImbalance, l.RankImbalanceMax = middle(ratios[i])
 		n := sum(load)
 		for g, gamma := range s.Gammas {
@@ -177,13 +177,4 @@ func middle(values []float64) (median, largest float64) {
 	sorted := slices.Sorted(slices.Values(values))
 	n := len(sorted)
 	return (sorted[(n-1)/2] + sorted[n/2]) / 2, sorted[n-1]
-}
-
-// maxOverMean is how far the busiest is above the mean; 1 where nothing is loaded.
-func maxOverMean(loads []int64) float64 {
-	total := sum(loads)
-	if total == 0 {
-		return 1
-	}
-	return float64(slices.Max(loads)) * float64(len(loads)) / float64(total)
 }

@@ -131,7 +131,7 @@ func TestSkewedIsAsOfATrainedRouter(t *testing.T) {
 	steps, info := stepsOf(t, s)
 	var ratios []float64
 	for i := range s.Layers {
-		ratios = append(ratios, maxOverMean(loadsOf(topOf(t, steps[0], info, i), 64)))
+		ratios = append(ratios, capacity.MaxOverMean(loadsOf(topOf(t, steps[0], info, i), 64)))
 	}
 	if median, _ := middle(ratios); median < 2 || median > 5 {
 		t.Errorf("load max/mean %v, want about 3", ratios)
