@@ -48,6 +48,17 @@ func TestOneDNNUsesBrgemm(t *testing.T) {
 	}
 }
 
+// In builds without oneDNN the default is the library of TestGonum.
+func TestDefault(t *testing.T) {
+	testLibrary(t, func(opts Options) Library {
+		lib, err := New(opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return lib
+	})
+}
+
 func TestDefaultUsesPanels(t *testing.T) {
 	for _, dtype := range []DType{F32, BF16} {
 		lib, err := New(Options{DType: dtype})

@@ -60,16 +60,6 @@ func TestGonum(t *testing.T) {
 	testLibrary(t, func(opts Options) Library { return newGonum(opts) })
 }
 
-func TestDefault(t *testing.T) {
-	testLibrary(t, func(opts Options) Library {
-		lib, err := New(opts)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return lib
-	})
-}
-
 func TestNewRefusesNegativeThreads(t *testing.T) {
 	if lib, err := New(Options{Threads: -1}); err == nil {
 		t.Errorf("New made %s on -1 threads", lib.Name())
