@@ -168,10 +168,31 @@ func TestCountsFaults(t *testing.T) {
 		t.Run(c.rule, func(t *testing.T) {
 			path := file(t, c.name, c.text)
 			_, err := OpenLoads(path, c.hints)
-			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), path) {
-				t.Fatalf("error %v, want %q", err, c.want)
-			}
+			checkError(t, err, path, c.want)
 		})
+	}
+}
+
+// Counts of which K is not known are shown, but not such as no routing has.
+func TestSetsFaults(t *testing.T) {
+	for _, c := range []struct{ rule, text, want string }{
+		{"there are experts", `{"a": [[],[]]}`, "a: counts of 0 experts, want 1"},
+		{"counts are not negative", `{"a": [[5,-1]]}`, "a: layer 0, expert 1: count -1"},
+		{"layers have the same experts", `{"a": [[5],[1,6]]}`, "a: layer 1 has counts of 2 experts, want 1"},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			path := file(t, "c.json", c.text)
+			_, err := Sets(path, Hints{})
+			checkError(t, err, path, c.want)
+		})
+	}
+}
+
+// checkError fails without an error of a file that says what is wanted.
+func checkError(t *testing.T, err error, path, want string) {
+	t.Helper()
+	if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), path) {
+		t.Fatalf("error %v, want %q", err, want)
 	}
 }
 
@@ -252,7 +273,7 @@ func fuzzFile(f *testing.F, name string, seeds ...string) {
 		if loads, err := IsLoads(path); err == nil && loads {
 			sets, err := Sets(path, Hints{})
 			for _, l := range sets {
-				if err == nil && l.TopK > 0 {
+				if err == nil {
 					l.Summary(Measure{Gammas: []float64{1}, Ranks: 2})
 				}
 			}
@@ -281,9 +302,7 @@ func TestUnknownFormat(t *testing.T) {
 		t.Run(c.rule, func(t *testing.T) {
 			path := file(t, c.name, c.text)
 			_, err := Load(path, Hints{})
-			if err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), c.want) {
-				t.Fatalf("error %v, want %q", err, c.want)
-			}
+			checkError(t, err, path, c.want)
 			if strings.Contains(c.want, "not a recording") && !strings.HasSuffix(err.Error(), known) {
 				t.Errorf("error %v does not name the formats", err)
 			}

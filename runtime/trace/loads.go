@@ -26,8 +26,29 @@ func (l *Loads) name() string {
 	return l.Path + ": " + l.Set
 }
 
+// countable fails on counts that no routing can have whatever the top k.
+func (l *Loads) countable() error {
+	if l.Experts < 1 || l.Experts > MaxExperts {
+		return fmt.Errorf("trace: %s: counts of %d experts, want 1 to %d", l.name(), l.Experts, MaxExperts)
+	}
+	for i, pairs := range l.Pairs {
+		if len(pairs) != l.Experts {
+			return fmt.Errorf("trace: %s: layer %d has counts of %d experts, want %d", l.name(), l.Layers[i], len(pairs), l.Experts)
+		}
+		for e, n := range pairs {
+			if n < 0 || n > math.MaxInt64/MaxExperts {
+				return fmt.Errorf("trace: %s: layer %d, expert %d: count %d, want 0 to %d", l.name(), l.Layers[i], e, n, int64(math.MaxInt64/MaxExperts))
+			}
+		}
+	}
+	return nil
+}
+
 // check fails on counts that no routing can have, and fills in the tokens.
 func (l *Loads) check() error {
+	if err := l.countable(); err != nil {
+		return err
+	}
 	if l.TopK == 0 {
 		return fmt.Errorf("trace: %s does not say how many experts a token chooses: give the top k", l.name())
 	}
@@ -37,16 +58,7 @@ func (l *Loads) check() error {
 	}
 	l.Tokens = 0
 	for i, pairs := range l.Pairs {
-		sum := int64(0)
-		if len(pairs) != l.Experts {
-			return fmt.Errorf("trace: %s: layer %d has counts of %d experts, want %d", l.name(), l.Layers[i], len(pairs), l.Experts)
-		}
-		for e, n := range pairs {
-			if n < 0 || n > math.MaxInt64/MaxExperts {
-				return fmt.Errorf("trace: %s: layer %d, expert %d: count %d, want 0 to %d", l.name(), l.Layers[i], e, n, int64(math.MaxInt64/MaxExperts))
-			}
-			sum += n
-		}
+		sum := sum(pairs)
 		if sum == 0 || sum%int64(l.TopK) != 0 {
 			return fmt.Errorf("trace: %s: layer %d has %d pairs, want a multiple of top k %d", l.name(), l.Layers[i], sum, l.TopK)
 		}
@@ -147,8 +159,12 @@ func Sets(path string, h Hints) ([]*Loads, error) {
 	}
 	sets, err := readSets(path, format, h)
 	for _, l := range sets {
-		if err == nil && l.TopK > 0 {
+		switch {
+		case err != nil:
+		case l.TopK > 0:
 			err = l.check()
+		default:
+			err = l.countable()
 		}
 	}
 	return sets, err
