@@ -26,6 +26,14 @@ func shapeFlag() cli.Flag {
 	return &cli.StringFlag{Name: "shape", Value: "olmoe", Usage: "`NAME` of a model: " + strings.Join(bench.ShapeNames(), ", ")}
 }
 
+func shapeOf(c *cli.Context) (bench.Shape, error) {
+	shape, err := bench.ShapeOf(c.String("shape"))
+	if err != nil {
+		return shape, usagef("%s: --shape %q, want one of %s", nameOf(c), c.String("shape"), strings.Join(bench.ShapeNames(), ", "))
+	}
+	return shape, nil
+}
+
 func benchPlanCommand(t terminal) *cli.Command {
 	return &cli.Command{
 		Name:      "plan",

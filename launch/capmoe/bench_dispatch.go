@@ -5,7 +5,6 @@ import (
 	"os"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"capmoe/collective"
@@ -34,9 +33,9 @@ func benchDispatchCommand(t terminal) *cli.Command {
 }
 
 func runBenchDispatch(c *cli.Context, t terminal) error {
-	shape, err := bench.ShapeOf(c.String("shape"))
+	shape, err := shapeOf(c)
 	if err != nil {
-		return usagef("bench dispatch: --shape %q, want one of %s", c.String("shape"), strings.Join(bench.ShapeNames(), ", "))
+		return err
 	}
 	dtype, err := dtypeOf(c)
 	if err != nil {

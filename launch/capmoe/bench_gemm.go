@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"capmoe/runtime/bench"
 
@@ -42,8 +41,8 @@ func runBenchGemm(c *cli.Context, t terminal) error {
 }
 
 func gemmCaseOf(c *cli.Context) (gc bench.GemmCase, err error) {
-	if gc.Shape, err = bench.ShapeOf(c.String("shape")); err != nil {
-		return gc, usagef("bench gemm: --shape %q, want one of %s", c.String("shape"), strings.Join(bench.ShapeNames(), ", "))
+	if gc.Shape, err = shapeOf(c); err != nil {
+		return gc, err
 	}
 	if gc.DType, err = dtypeOf(c); err != nil {
 		return gc, err

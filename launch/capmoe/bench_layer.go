@@ -30,9 +30,9 @@ func benchLayerCommand(t terminal) *cli.Command {
 }
 
 func runBenchLayer(c *cli.Context, t terminal) error {
-	shape, err := bench.ShapeOf(c.String("shape"))
+	shape, err := shapeOf(c)
 	if err != nil {
-		return usagef("%v", err)
+		return err
 	}
 	dtype, err := dtypeOf(c)
 	if err != nil {

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"capmoe/layers"
 	"capmoe/runtime"
@@ -51,9 +50,9 @@ func stackFlags() []cli.Flag {
 
 func stackCaseOf(c *cli.Context, t terminal) (sc bench.StackCase, p runtime.Process, err error) {
 	p = t.world.Process
-	name := "bench " + c.Command.Name
-	if sc.Shape, err = bench.ShapeOf(c.String("shape")); err != nil {
-		return sc, p, usagef("%s: --shape %q, want one of %s", name, c.String("shape"), strings.Join(bench.ShapeNames(), ", "))
+	name := nameOf(c)
+	if sc.Shape, err = shapeOf(c); err != nil {
+		return sc, p, err
 	}
 	if sc.DType, err = dtypeOf(c); err != nil {
 		return sc, p, err
