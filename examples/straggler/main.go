@@ -7,19 +7,17 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
 	"os"
 	"slices"
 
-	"capmoe/collective"
 	"capmoe/launch"
+	"capmoe/launch/output"
 	"capmoe/layers"
 	"capmoe/layers/capacity"
 	"capmoe/runtime"
-	"capmoe/runtime/durable"
 )
 
 func main() {
@@ -43,7 +41,7 @@ func parse(args []string) (options, error) {
 	flags.SetOutput(io.Discard)
 	flags.StringVar(&o.model, "model", "examples/tiny-olmoe", "Hugging Face model `DIR`")
 	flags.StringVar(&o.text, "text", "examples/text/valid.txt", "UTF-8 text `FILE`")
-	flags.StringVar(&o.json, "json", "", "write the same numbers to `FILE`")
+	flags.StringVar(&o.json, "json", "", "write the same numbers to `FILE`; - is standard output")
 	flags.IntVar(&o.evaluation.MaxTokens, "max-tokens", 32768, "use the first `N` tokens")
 	if err := flags.Parse(args); err != nil {
 		return o, &launch.UsageError{Err: err}
@@ -71,32 +69,26 @@ func run(world *launch.World, args []string) error {
 	if err != nil {
 		return err
 	}
-	out, err := openJSON(world, o.json)
-	if err != nil {
-		return err
+	stdout := io.Writer(os.Stdout)
+	if world.Rank() != 0 {
+		stdout = io.Discard
 	}
-	defer out.Discard()
-	engine, err := runtime.Load(world.Process, o.model, runtime.LoadOptions{})
-	if err != nil {
-		return err
+	work := func() (results, error) {
+		engine, err := runtime.Load(world.Process, o.model, runtime.LoadOptions{})
+		if err != nil {
+			return results{}, err
+		}
+		ids, err := engine.ReadText(o.text)
+		if err != nil {
+			return results{}, err
+		}
+		reports, err := measure(world, engine, ids, o.evaluation)
+		if err != nil {
+			return results{}, err
+		}
+		return newResults(reports), nil
 	}
-	ids, err := engine.ReadText(o.text)
-	if err != nil {
-		return err
-	}
-	reports, err := measure(world, engine, ids, o.evaluation)
-	if err != nil {
-		return err
-	}
-	var rows []row
-	for _, r := range reports {
-		rows = append(rows, newRow(r, rows))
-	}
-	if world.Rank() == 0 {
-		printTable(os.Stdout, rows, world.Process.Crowded)
-		err = writeJSON(out, rows)
-	}
-	return collective.Agree(world.Comm(), err)
+	return output.Answer(world, o.json, stdout, work, func(r results) { printTable(stdout, r.Cases, world.Process.Crowded) })
 }
 
 // repeats is how often every case is run, by turns, for times that mean something.
@@ -127,33 +119,4 @@ func measure(world *launch.World, engine *runtime.Engine, ids []int32, v runtime
 		medians[i] = r[len(r)/2]
 	}
 	return medians, nil
-}
-
-// openJSON starts the file of --json on rank 0, before the work; nil without one.
-func openJSON(world *launch.World, path string) (*durable.File, error) {
-	var file *durable.File
-	var err error
-	if path != "" && world.Rank() == 0 {
-		if file, err = durable.Create(path); err != nil {
-			err = fmt.Errorf("--json %s: %w", path, err)
-		}
-	}
-	return file, collective.Agree(world.Comm(), err)
-}
-
-func writeJSON(file *durable.File, rows []row) error {
-	if file == nil {
-		return nil
-	}
-	text, err := json.MarshalIndent(map[string]any{"cases": rows}, "", " ")
-	if err == nil {
-		_, err = file.Write(append(text, '\n'))
-	}
-	if err == nil {
-		err = file.Commit()
-	}
-	if err != nil {
-		return fmt.Errorf("--json %s: %w", file.Path(), err)
-	}
-	return nil
 }

@@ -4,12 +4,25 @@ import (
 	"fmt"
 	"io"
 
+	"capmoe/launch/output"
 	"capmoe/layers"
 	"capmoe/runtime"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 )
+
+// results are the cases, dropless first.
+type results struct {
+	Cases []row `json:"cases"`
+}
+
+func newResults(reports []*runtime.EvaluationReport) (r results) {
+	for _, report := range reports {
+		r.Cases = append(r.Cases, newRow(report, r.Cases))
+	}
+	return r
+}
 
 // row is one case: its report, and how it compares with dropless.
 type row struct {
@@ -36,13 +49,7 @@ func slowest(r *runtime.EvaluationReport) float64 {
 }
 
 func printTable(w io.Writer, rows []row, crowded bool) {
-	t := table.NewWriter()
-	t.SetOutputMirror(w)
-	style := table.StyleLight
-	style.Format.Header = text.FormatDefault
-	style.Options = table.OptionsNoBordersAndSeparators
-	style.Options.SeparateHeader = true
-	t.SetStyle(style)
+	t := output.NewTable(w)
 	header, columns := table.Row{""}, []table.ColumnConfig{}
 	for i, r := range rows {
 		name := r.Policy

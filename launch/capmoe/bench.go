@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"capmoe/launch/output"
 	"capmoe/layers/capacity"
 	"capmoe/runtime/bench"
 	"capmoe/runtime/trace"
@@ -90,7 +91,7 @@ type planned struct {
 }
 
 func printPlans(t terminal, results []bench.PlanResult) {
-	tab := newTable(t.stdout)
+	tab := output.NewTable(t.stdout)
 	tab.AppendHeader(table.Row{"policy", "T", "median µs", "min", "max", "ns/token", "rounds", "collectives", "bytes sent"})
 	us := func(d time.Duration) string { return fmt.Sprintf("%.0f", float64(d)/1e3) }
 	for _, r := range results {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"capmoe/collective"
+	"capmoe/launch/output"
 	"capmoe/runtime/bench"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -62,7 +63,7 @@ func runBenchCollective(c *cli.Context, t terminal) error {
 
 func printCollectives(c *cli.Context, t terminal, r bench.CollectiveReport) {
 	fmt.Fprintf(t.stdout, "%d ranks; slowest rank, median of %d repeats; every case verified\n\n", r.Ranks, c.Int("repeats"))
-	tab := newTable(t.stdout)
+	tab := output.NewTable(t.stdout)
 	tab.AppendHeader(table.Row{"operation", "bytes", "median µs", "min", "max", "algorithm GB/s", "bus GB/s"})
 	for _, x := range r.Results {
 		algorithm, bus := x.Rates(r.Ranks)
@@ -96,7 +97,7 @@ func compareCollectives(c *cli.Context, t terminal, cases []bench.CollectiveCase
 
 func printCollectiveContest(c *cli.Context, t terminal, r collectiveContest) {
 	fmt.Fprintf(t.stdout, "%d ranks; capmoe and a plain C program on the same MPI by turns, median of %d runs, each of %d repeats, slowest rank; every case verified\n\n", r.Ranks, r.Turns, c.Int("repeats"))
-	tab := newTable(t.stdout)
+	tab := output.NewTable(t.stdout)
 	tab.AppendHeader(table.Row{"operation", "bytes", "capmoe µs", "min", "max", "C µs", "min", "max", "ratio", "bus GB/s"})
 	for _, x := range r.Comparisons {
 		_, bus := bench.CollectiveResult{Op: x.Op, Bytes: x.Bytes, Sample: x.Ours}.Rates(r.Ranks)

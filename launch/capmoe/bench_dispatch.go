@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"capmoe/collective"
+	"capmoe/launch/output"
 	"capmoe/runtime/bench"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -87,7 +88,7 @@ func printDispatch(t terminal, r *bench.DispatchComparison) {
 	}
 	fmt.Fprintf(t.stdout, "%s: %d experts, top %d, H %d; %d tokens on %d ranks, dropless; the busiest rank receives %.1f MB of rows in %s, and gives %.1f MB of outputs; slowest rank, medians of %d; verified\n\n",
 		r.Shape.Name, r.Shape.Experts, r.Shape.TopK, r.Shape.Hidden, r.Tokens, r.Ranks, float64(slices.Max(there))/1e6, r.DType, float64(slices.Max(back))/1e6, r.Trip.Count)
-	tab := newTable(t.stdout)
+	tab := output.NewTable(t.stdout)
 	tab.AppendHeader(table.Row{"", "ms", "min", "max"})
 	row := func(name string, s bench.Sample) {
 		ms := func(d time.Duration) string { return strconv.FormatFloat(float64(d)/1e6, 'f', 2, 64) }

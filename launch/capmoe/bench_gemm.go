@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"capmoe/launch/output"
 	"capmoe/runtime/bench"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -62,7 +63,7 @@ func gemmCaseOf(c *cli.Context) (gc bench.GemmCase, err error) {
 func printGemm(t terminal, r *bench.GemmReport) {
 	fmt.Fprintf(t.stdout, "%s: %d of %d experts, H %d, F %d, %s, %s\n", r.Shape.Name, r.Experts, r.Shape.Experts, r.Shape.Hidden, r.Shape.Inner, r.DType, r.Kernels)
 	fmt.Fprintf(t.stdout, "%d ranks × %d threads; a rank's peak here %.1f GFLOP/s (%s), reads %.1f GB/s; gate+up, activation, down; every case verified\n\n", r.Ranks, r.Threads, r.Peak, r.PeakAt, r.ReadBytes/1e9)
-	tab := newTable(t.stdout)
+	tab := output.NewTable(t.stdout)
 	tab.AppendHeader(table.Row{"rows per expert", "median ms", "min", "max", "GFLOP/s", "best", "of peak", "best", "weights GB/s", "of reads", "of floor"})
 	for _, g := range r.Results {
 		ms := func(ns int64) string { return fmt.Sprintf("%.2f", float64(ns)/1e6) }

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 
+	"capmoe/launch/output"
 	"capmoe/layers"
 	"capmoe/layers/capacity"
 	"capmoe/runtime/bench"
@@ -71,7 +72,7 @@ type layersMeasured struct {
 
 func printLayers(t terminal, lc bench.LayerCase, results []bench.LayerResult) {
 	fmt.Fprintf(t.stdout, "%s: %d experts, top %d, H %d, F %d, %v; %d tokens on %d ranks × %d threads; Zipf %v; slowest rank, median of %d by turns\n\n", lc.Shape.Name, lc.Shape.Experts, lc.Shape.TopK, lc.Shape.Hidden, lc.Shape.Inner, lc.DType, lc.Tokens, t.world.Comm().Size(), t.world.Process.Threads, lc.Skew, results[0].Count)
-	tab := newTable(t.stdout)
+	tab := output.NewTable(t.stdout)
 	header := table.Row{"policy", "ms", "min", "max"}
 	for p := layers.Route; p <= layers.Combine; p++ {
 		header = append(header, p.String()+" ms")

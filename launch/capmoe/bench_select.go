@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"capmoe/launch/output"
 	"capmoe/runtime/bench"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -60,7 +61,7 @@ type selected struct {
 }
 
 func printSelections(t terminal, results []bench.SelectResult) {
-	tab := newTable(t.stdout)
+	tab := output.NewTable(t.stdout)
 	tab.AppendHeader(table.Row{"T", "overloaded", "owner µs", "bytes", "histograms µs", "bytes"})
 	us := func(d time.Duration) string { return fmt.Sprintf("%.0f", float64(d)/1e3) }
 	for _, r := range results {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"capmoe/launch/output"
 	"capmoe/layers"
 	"capmoe/runtime"
 	"capmoe/runtime/bench"
@@ -88,7 +89,7 @@ func runBenchPrefill(c *cli.Context, t terminal) error {
 
 func printPrefill(t terminal, r *bench.PrefillReport) {
 	printStack(t, &r.StackReport, "dropless; a prompt alone, its bits verified against the prompt in pieces")
-	tab := newTable(t.stdout)
+	tab := output.NewTable(t.stdout)
 	tab.AppendHeader(append(table.Row{"tokens", "median ms", "min", "max", "tokens/s", "GFLOP/s", "of peak", "floor ms", "of floor"}, phaseHeader()...))
 	for _, x := range r.Results {
 		tab.AppendRow(append(table.Row{
@@ -114,7 +115,7 @@ func runBenchDecode(c *cli.Context, t terminal) error {
 
 func printDecode(t terminal, r *bench.DecodeReport) {
 	printStack(t, &r.StackReport, fmt.Sprintf("dropless; sequences of %d tokens, the last token verified against a sequence whole", r.Context))
-	tab := newTable(t.stdout)
+	tab := output.NewTable(t.stdout)
 	tab.AppendHeader(append(table.Row{"sequences", "median ms", "min", "max", "tokens/s", "MB read", "GB/s", "of reads"}, phaseHeader()...))
 	for _, x := range r.Results {
 		tab.AppendRow(append(table.Row{

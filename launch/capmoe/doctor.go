@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 
+	"capmoe/launch/output"
 	"capmoe/layers/kernel"
 	"capmoe/runtime"
 
@@ -64,7 +65,7 @@ func examine(t terminal, model string, ranks int, dtype kernel.DType) (*examinat
 }
 
 func printFindings(t terminal, findings []runtime.Finding) {
-	tab := newTable(t.stdout)
+	tab := output.NewTable(t.stdout)
 	for _, f := range findings {
 		verdict := "ok"
 		if !f.OK {

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 
+	"capmoe/launch/output"
 	"capmoe/runtime"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -76,7 +77,7 @@ func planJob(c *cli.Context) (runtime.PlanJob, error) {
 func printPlan(t terminal, r *runtime.PlanReport) {
 	printReport(t.stdout, &r.Report)
 	fmt.Fprintln(t.stdout)
-	tab := newTable(t.stdout)
+	tab := output.NewTable(t.stdout)
 	tab.AppendHeader(table.Row{"expert", "load before", "after"})
 	for e, n := range r.ExpertLoadBefore {
 		tab.AppendRow(table.Row{e, n, r.ExpertLoadAfter[e]})

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"capmoe/launch/output"
 	"capmoe/runtime/study/report"
 
 	"github.com/urfave/cli/v2"
@@ -64,7 +65,7 @@ func printStudyReport(t terminal, r *report.Report, page string) {
 			continue
 		}
 		fmt.Fprintf(t.stdout, "\n%s, %s\n", s.Title, s.Headline.Title)
-		tab := newTable(t.stdout)
+		tab := output.NewTable(t.stdout)
 		s.Headline.Write(tab)
 		tab.Render()
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"capmoe/launch"
+	"capmoe/launch/output"
 	"capmoe/layers/capacity"
 	"capmoe/runtime/simulate"
 	"capmoe/runtime/trace"
@@ -113,7 +114,7 @@ func printScope(c *cli.Context, t terminal, tr *trace.Trace, rows []simulate.Sco
 		{"fullest expert / global capacity", "%.3f", nil, func(r simulate.ScopeRow) float64 { return r.LocalOverflow }},
 	} {
 		fmt.Fprintf(t.stdout, "\n%s\n", show.title)
-		tab := newTable(t.stdout)
+		tab := output.NewTable(t.stdout)
 		header := table.Row{"γ", "global, any P"}
 		for _, p := range c.IntSlice("ranks") {
 			header = append(header, fmt.Sprintf("local P=%d", p))

@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"capmoe/launch"
+	"capmoe/launch/output"
 	"capmoe/runtime/study"
 
 	"github.com/urfave/cli/v2"
@@ -90,7 +91,7 @@ func definitionOf(c *cli.Context) (study.Definition, error) {
 	if name := c.Args().First(); name != "" {
 		text, err := os.ReadFile(name)
 		if err != nil {
-			return file.Definition, fmt.Errorf("study: %s: %w", name, withoutPath(err))
+			return file.Definition, fmt.Errorf("study: %s: %w", name, output.WithoutPath(err))
 		}
 		if file, err = study.Decode(name, text); err != nil {
 			return study.Definition{}, err

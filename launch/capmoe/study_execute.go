@@ -12,6 +12,7 @@ import (
 
 	"capmoe/collective"
 	"capmoe/launch"
+	"capmoe/launch/output"
 	"capmoe/runtime/study"
 )
 
@@ -61,7 +62,7 @@ func (e *executor) check() error {
 	var faults []error
 	for _, path := range e.paths() {
 		if _, err := os.Stat(path); err != nil {
-			faults = append(faults, fmt.Errorf("study: %s: %w", path, withoutPath(err)))
+			faults = append(faults, fmt.Errorf("study: %s: %w", path, output.WithoutPath(err)))
 		}
 	}
 	return errors.Join(faults...)

@@ -5,6 +5,7 @@ import (
 	"io"
 	"strconv"
 
+	"capmoe/launch/output"
 	"capmoe/layers"
 	"capmoe/runtime"
 
@@ -12,21 +13,9 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 )
 
-// newTable is the look of all tables.
-func newTable(w io.Writer) table.Writer {
-	t := table.NewWriter()
-	t.SetOutputMirror(w)
-	style := table.StyleLight
-	style.Format.Header = text.FormatDefault
-	style.Options = table.OptionsNoBordersAndSeparators
-	style.Options.SeparateHeader = true
-	t.SetStyle(style)
-	return t
-}
-
 // printReport is the table for people of a run's numbers.
 func printReport(w io.Writer, r *runtime.Report) {
-	t := newTable(w)
+	t := output.NewTable(w)
 	t.AppendRow(table.Row{"policy", describePolicy(r)})
 	if r.Kernels != "" {
 		t.AppendRow(table.Row{"kernels", fmt.Sprintf("%s, weights %s", r.Kernels, r.DType)})
@@ -58,7 +47,7 @@ func printCrowded(t terminal) {
 }
 
 func printPhases(w io.Writer, r *runtime.Report) {
-	t := newTable(w)
+	t := output.NewTable(w)
 	t.AppendHeader(table.Row{"phase", "critical path s"})
 	for p := range layers.Phases {
 		t.AppendRow(table.Row{p.String(), fmt.Sprintf("%.3f", r.Seconds[p.String()])})

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"capmoe/launch/output"
 	"capmoe/layers/capacity"
 	"capmoe/runtime/trace"
 
@@ -139,7 +140,7 @@ func printSummary(t terminal, s *trace.Summary) {
 	} else {
 		fmt.Fprintf(t.stdout, " over all: median of the layers %.3f, largest %.3f\n\n", s.RankImbalance, s.RankImbalanceMax)
 	}
-	tab := newTable(t.stdout)
+	tab := output.NewTable(t.stdout)
 	header := table.Row{"layer", "pairs", "expert max/mean", "busiest", "rank max/mean"}
 	for _, gamma := range s.Gammas {
 		header = append(header, fmt.Sprintf("over γ %g", gamma))
@@ -179,7 +180,7 @@ func appendShares(row table.Row, shares []float64) table.Row {
 // printSets is a line for every set of counts.
 func printSets(t terminal, path string, summaries []*trace.Summary) {
 	fmt.Fprintf(t.stdout, "%s: %d sets of counts; one by --set NAME\n\n", path, len(summaries))
-	tab := newTable(t.stdout)
+	tab := output.NewTable(t.stdout)
 	tab.AppendHeader(table.Row{"set", "tokens", "experts", "top k", "layers", "expert max/mean by layer"})
 	for _, s := range summaries {
 		text := ""
