@@ -1,5 +1,7 @@
 package layers
 
+import "capmoe/layers/kernel"
+
 // PageTokens is the number of tokens of a page. It is the attention's block of queries:
 // a sequence in pieces that end at multiples of it goes through the very products that
 // it goes through whole.
@@ -19,7 +21,11 @@ type CachePool struct {
 	layers int
 	groups []int // where each head's columns of a row begin; the last entry is the width of a row
 	free   [][]float32
+	pages  int // there are, lent and free
 }
+
+// mostAtOnce bounds the memory that a pool takes at a time.
+const mostAtOnce = 32 << 20 // bytes
 
 // NewCachePool makes a pool for a model. It holds no memory until a sequence needs it.
 func NewCachePool(cfg Config) *CachePool {
@@ -50,12 +56,24 @@ func (p *CachePool) TokenBytes() int { return 4 * p.layers * p.width() }
 func (p *CachePool) New() *Cache { return &Cache{pool: p} }
 
 func (p *CachePool) take() []float32 {
-	if n := len(p.free); n > 0 {
-		page := p.free[n-1]
-		p.free = p.free[:n-1]
-		return page
+	if len(p.free) == 0 {
+		p.enlarge()
 	}
-	return make([]float32, p.layers*PageTokens*p.width())
+	n := len(p.free) - 1
+	page := p.free[n]
+	p.free = p.free[:n]
+	return page
+}
+
+// enlarge makes as many pages as there are, within bounds.
+func (p *CachePool) enlarge() {
+	size := p.layers * PageTokens * p.width()
+	n := max(1, min(p.pages, mostAtOnce/(4*size)))
+	memory := kernel.NewPages(n * size)
+	for ; len(memory) > 0; memory = memory[size:] {
+		p.free = append(p.free, memory[:size:size])
+	}
+	p.pages += n
 }
 
 // Cache is the keys and values of one sequence's tokens so far, in all layers.

@@ -23,7 +23,7 @@ const (
 
 // gonumLibrary is the portable implementation.
 type gonumLibrary struct {
-	threads int
+	team    *team
 	dtype   DType
 	tiles   sync.Pool // of *tile
 	rounded sync.Pool // of *[]float32, rows of x rounded
@@ -36,7 +36,7 @@ func Gonum() Library {
 
 func newGonum(opts Options) *gonumLibrary {
 	return &gonumLibrary{
-		threads: opts.threads(), dtype: opts.DType,
+		team: newTeam(opts.threads()), dtype: opts.DType,
 		tiles:   sync.Pool{New: func() any { return new(tile) }},
 		rounded: sync.Pool{New: func() any { return new([]float32) }},
 	}

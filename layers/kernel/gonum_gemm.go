@@ -9,14 +9,14 @@ func (lib *gonumLibrary) Gemm(g Gemm) {
 		return
 	}
 	strips := ceilDiv(g.N, tileSide)
-	if lib.threads == 1 {
+	if lib.team.size == 1 {
 		for s := range strips {
 			lib.strip(&g, s*tileSide)
 		}
 		return
 	}
 	shared := g
-	each(lib.threads, strips, func(_, s int) { lib.strip(&shared, s*tileSide) })
+	lib.team.each(strips, func(_, s int) { lib.strip(&shared, s*tileSide) })
 }
 
 // strip computes the tileSide columns of C from j on.
@@ -55,10 +55,10 @@ func transpose(t *tile, b []float32, ldb int, dims [2]int) {
 
 // Each implements Library.
 func (lib *gonumLibrary) Each(n int, do func(worker, i int)) {
-	each(lib.threads, n, do)
+	lib.team.each(n, do)
 }
 
 // Threads implements Library.
 func (lib *gonumLibrary) Threads() int {
-	return lib.threads
+	return lib.team.size
 }

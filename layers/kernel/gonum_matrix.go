@@ -123,13 +123,13 @@ func (mat *gonumMatrix) multiply(dst []float32, x given, m int) {
 func (mat *gonumMatrix) mul(dst, x []float32, m int) {
 	panels := ceilDiv(mat.n, panelCols)
 	pieces := panels * ceilDiv(m, blockRows)
-	if mat.lib.threads == 1 {
+	if mat.lib.team.size == 1 {
 		for p := range pieces {
 			mat.mulPiece(dst, x, m, p)
 		}
 		return
 	}
-	each(mat.lib.threads, pieces, func(_, p int) { mat.mulPiece(dst, x, m, p) })
+	mat.lib.team.each(pieces, func(_, p int) { mat.mulPiece(dst, x, m, p) })
 }
 
 // mulPiece computes piece p of dst: blockRows rows by one panel of columns.

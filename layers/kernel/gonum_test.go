@@ -40,7 +40,7 @@ func TestGonumStaysOnOneThread(t *testing.T) {
 func TestEachDoesEachOnce(t *testing.T) {
 	for _, c := range [][2]int{{1, 0}, {2, 1}, {3, 100}, {8, 5}} {
 		done := make([]int, c[1])
-		each(c[0], c[1], func(_, i int) { done[i]++ })
+		newTeam(c[0]).each(c[1], func(_, i int) { done[i]++ })
 		if !slices.Equal(done, slices.Repeat([]int{1}, c[1])) {
 			t.Errorf("%d threads, %d pieces: counts %v", c[0], c[1], done)
 		}

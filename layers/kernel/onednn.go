@@ -22,7 +22,7 @@ import (
 type oneDNN struct {
 	engine   *C.kernel_engine
 	name     string
-	threads  int
+	team     *team
 	dtype    DType
 	panels   [2]int32 // kind of panels that matrices of each DType are packed in; 0: none
 	rows     sync.Pool
@@ -34,7 +34,7 @@ type oneDNN struct {
 }
 
 func newOneDNN(opts Options) (*oneDNN, error) {
-	lib := &oneDNN{threads: opts.threads(), dtype: opts.DType, rows: sync.Pool{New: func() any { return new([]uint32) }}, portable: newGonum(opts), shapes: map[sides]*C.kernel_shape{}}
+	lib := &oneDNN{team: newTeam(opts.threads()), dtype: opts.DType, rows: sync.Pool{New: func() any { return new([]uint32) }}, portable: newGonum(opts), shapes: map[sides]*C.kernel_shape{}}
 	if e := C.kernel_engine_new(&lib.engine, C.int(opts.threads())); e.step != nil {
 		return nil, fmt.Errorf("kernel: new: %w", newFault(e))
 	}

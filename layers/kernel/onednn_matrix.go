@@ -47,7 +47,7 @@ func (lib *oneDNN) packWhole(w []float32, of sides) (Matrix, error) {
 
 func (lib *oneDNN) pack(from source) (Matrix, error) {
 	if kind := lib.panels[from.dtype]; kind != 0 {
-		return newPanelMatrix(from, kind, lib.threads, &lib.rows)
+		return newPanelMatrix(from, kind, lib.team, &lib.rows)
 	}
 	shape, err := lib.shape(from.sides)
 	if err != nil {

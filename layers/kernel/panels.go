@@ -21,18 +21,32 @@ const packRows = 256
 
 // panelMatrix is W in the order of panels.h, in C memory.
 type panelMatrix struct {
-	threads int
-	rows    *sync.Pool // of *[]uint32, rows of x in that order
-	c       *C.kernel_panels
+	team *team
+	rows *sync.Pool // of *[]uint32, rows of x in that order
+	c    *C.kernel_panels
+
+	now              panelProduct
+	placeOne, mulOne func(worker, i int) // pieces of it
 }
 
-func newPanelMatrix(from source, kind int32, threads int, rows *sync.Pool) (*panelMatrix, error) {
+// panelProduct is the product under way, and the pieces that it is cut into.
+type panelProduct struct {
+	dst                    []float32
+	x                      given
+	m                      int
+	rows                   *C.uint32_t
+	placePieces, mulPieces int
+}
+
+func newPanelMatrix(from source, kind int32, team *team, rows *sync.Pool) (*panelMatrix, error) {
 	c := &C.kernel_panels{kind: C.int(kind), n: C.int64_t(from.n), k: C.int64_t(from.k)}
 	C.kernel_panels_new(c)
 	if c.w == nil {
 		return nil, fmt.Errorf("kernel: pack: no memory for %d bytes (matrix of %d×%d)", from.dtype.Bytes()*from.n*from.k, from.n, from.k)
 	}
-	mat := &panelMatrix{threads, rows, c}
+	mat := &panelMatrix{team: team, rows: rows, c: c}
+	mat.placeOne = func(_, i int) { mat.place(i) }
+	mat.mulOne = func(_, i int) { mat.mul(i) }
 	err := from.each(packRows, func(w []float32, first, n int) {
 		C.kernel_panels_place(c, floats(w), C.int64_t(first), C.int64_t(n))
 	})
@@ -75,35 +89,38 @@ func (mat *panelMatrix) multiply(dst []float32, x given, m int) {
 	if size := int(C.kernel_panels_space(mat.c, C.int64_t(m))); len(*scratch) < size {
 		*scratch = make([]uint32, size)
 	}
-	rows := (*C.uint32_t)(unsafe.SliceData(*scratch))
-	if mat.threads == 1 {
-		mat.place(rows, x, m, [2]int{0, mat.parts(m)})
-		mat.mul(dst, rows, m, [2]int{0, int(mat.c.panels)})
-		return
+	parts, size := int(C.kernel_panels_parts(mat.c, C.int64_t(m))), mat.team.size
+	mat.now = panelProduct{dst, x, m, (*C.uint32_t)(unsafe.SliceData(*scratch)), min(parts, size), 1}
+	if size > 1 {
+		mat.now.mulPieces = min(int(mat.c.panels), piecesPerThread*size)
 	}
-	share := func(n, pieces, i int) [2]int { return [2]int{n * i / pieces, n * (i + 1) / pieces} }
-	parts, panels := mat.parts(m), int(mat.c.panels)
-	pieces := min(parts, mat.threads)
-	each(mat.threads, pieces, func(_, i int) { mat.place(rows, x, m, share(parts, pieces, i)) })
-	cuts := min(panels, piecesPerThread*mat.threads)
-	each(mat.threads, cuts, func(_, i int) { mat.mul(dst, rows, m, share(panels, cuts, i)) })
+	mat.team.each(mat.now.placePieces, mat.placeOne)
+	mat.team.each(mat.now.mulPieces, mat.mulOne)
+	mat.now = panelProduct{}
 }
 
-// parts is the pieces that m rows can be brought into order in.
-func (mat *panelMatrix) parts(m int) int { return int(C.kernel_panels_parts(mat.c, C.int64_t(m))) }
-
-// place brings some parts of m rows into order.
-func (mat *panelMatrix) place(rows *C.uint32_t, x given, m int, parts [2]int) {
-	if x.bf16 != nil {
-		C.kernel_panels_rows_bf16(mat.c, rows, halves(x.bf16), C.int64_t(m), C.int64_t(parts[0]), C.int64_t(parts[1]))
+// place brings a piece of the rows into order.
+func (mat *panelMatrix) place(i int) {
+	p := &mat.now
+	parts := C.kernel_panels_parts(mat.c, C.int64_t(p.m))
+	first, end := share(parts, p.placePieces, i)
+	if p.x.bf16 != nil {
+		C.kernel_panels_rows_bf16(mat.c, p.rows, halves(p.x.bf16), C.int64_t(p.m), first, end)
 		return
 	}
-	C.kernel_panels_rows(mat.c, rows, floats(x.f32), C.int64_t(m), C.int64_t(parts[0]), C.int64_t(parts[1]))
+	C.kernel_panels_rows(mat.c, p.rows, floats(p.x.f32), C.int64_t(p.m), first, end)
 }
 
-// mul computes the results of some panels: m rows of them.
-func (mat *panelMatrix) mul(dst []float32, rows *C.uint32_t, m int, panels [2]int) {
-	C.kernel_panels_mul(mat.c, floats(dst), rows, C.int64_t(m), C.int64_t(panels[0]), C.int64_t(panels[1]))
+// mul computes a piece of the results: all rows of some panels.
+func (mat *panelMatrix) mul(i int) {
+	p := &mat.now
+	first, end := share(mat.c.panels, p.mulPieces, i)
+	C.kernel_panels_mul(mat.c, floats(p.dst), p.rows, C.int64_t(p.m), first, end)
+}
+
+// share is where the i-th of some pieces of n begins and ends.
+func share(n C.int64_t, pieces, i int) (first, end C.int64_t) {
+	return n * C.int64_t(i) / C.int64_t(pieces), n * C.int64_t(i+1) / C.int64_t(pieces)
 }
 
 // vectorBF16 is the kind of CPUs without a matrix unit.

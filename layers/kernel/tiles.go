@@ -28,10 +28,10 @@ func tilesUsable() bool {
 
 // Each implements Library.
 func (lib *oneDNN) Each(n int, do func(worker, i int)) {
-	each(lib.threads, n, do)
+	lib.team.each(n, do)
 }
 
 // Threads implements Library.
 func (lib *oneDNN) Threads() int {
-	return lib.threads
+	return lib.team.size
 }

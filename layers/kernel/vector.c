@@ -13,6 +13,7 @@
 #endif
 
 #define LANES 16
+#define AHEAD 256 // values
 #define INLINE static inline __attribute__((always_inline))
 
 INLINE float from_bits(uint32_t bits) {
@@ -154,11 +155,18 @@ INLINE sixteen load(const float *x, int64_t n) {
 	return v;
 }
 
+// ask_ahead asks for what is a little behind a row: rows of keys and values follow each other.
+INLINE void ask_ahead(const float *row, int64_t width) {
+	for (int64_t i = 0; i < width; i += LANES)
+		__builtin_prefetch(row + AHEAD + i, 0, 2);
+}
+
 WIDE void kernel_dots(float *dst, const float *q, float scale, const float *x, kernel_rows rows) {
 	for (int64_t r = 0; r < rows.n; r++) {
 		const float *row = x + r * rows.stride;
 		sixteen lane = {0};
 		int64_t i = 0;
+		ask_ahead(row, rows.width);
 		for (; i + LANES <= rows.width; i += LANES)
 			lane += load(q + i, LANES) * load(row + i, LANES);
 		if (i < rows.width)
@@ -168,7 +176,9 @@ WIDE void kernel_dots(float *dst, const float *q, float scale, const float *x, k
 }
 
 WIDE void kernel_weigh(float *dst, const float *weights, const float *x, kernel_rows rows) {
-	for (int64_t r = 0; r < rows.n; r++, x += rows.stride)
+	for (int64_t r = 0; r < rows.n; r++, x += rows.stride) {
+		ask_ahead(x, rows.width);
 		for (int64_t i = 0; i < rows.width; i++)
 			dst[i] += weights[r] * x[i];
+	}
 }
