@@ -7,6 +7,7 @@ import (
 
 	"capmoe/collective"
 	"capmoe/layers/capacity"
+	"capmoe/layers/kernel"
 )
 
 // allGather brings every token to every rank. Each computes its experts' part of all
@@ -133,7 +134,7 @@ func (g *allGather) combine(plan *capacity.Plan, y []float32) error {
 		out := g.partial[t*g.hidden : (t+1)*g.hidden]
 		for range n {
 			if at := g.rowOf[pair]; at >= 0 {
-				addScaled(out, g.allW[pair], g.outputs[int(at)*g.hidden:])
+				kernel.AddWeighted(out, g.allW[pair:pair+1], g.outputs[int(at)*g.hidden:], g.hidden)
 			}
 			pair++
 		}

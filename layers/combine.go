@@ -5,6 +5,7 @@ import (
 
 	"capmoe/collective"
 	"capmoe/layers/capacity"
+	"capmoe/layers/kernel"
 )
 
 // combine computes y[t] = Σ weight · output over the token's pairs, best score first:
@@ -26,7 +27,7 @@ func (d *allToAll) combine(plan *capacity.Plan, y []float32) error {
 	for t := range len(plan.Offset) - 1 {
 		out := y[t*h : (t+1)*h]
 		for i := plan.Offset[t]; i < plan.Offset[t+1]; i++ {
-			addScaled(out, plan.Weight[i], d.view[d.pairSlot[i]][int(d.pairRow[i])*h:])
+			kernel.AddWeighted(out, plan.Weight[i:i+1], d.view[d.pairSlot[i]][int(d.pairRow[i])*h:], h)
 		}
 	}
 	return nil

@@ -1,10 +1,6 @@
 package layers
 
-import (
-	"capmoe/layers/kernel"
-
-	"gonum.org/v1/gonum/blas/gonum"
-)
+import "capmoe/layers/kernel"
 
 // rmsNorm computes dst = w ⊙ x / sqrt(mean(x²) + eps) for every row of x, [n, len(w)].
 // dst may be x. (Zhang, Sennrich 2019.)
@@ -12,14 +8,12 @@ func rmsNorm(dst, x, w []float32, eps float32) {
 	kernel.RMSNormTo(dst, x, w, eps)
 }
 
+// one is the weight of a plain sum.
+var one = []float32{1}
+
 // addTo computes dst += x.
 func addTo(dst, x []float32) {
-	gonum.Implementation{}.Saxpy(len(x), 1, x, 1, dst, 1)
-}
-
-// addScaled computes dst += a·x over the length of dst.
-func addScaled(dst []float32, a float32, x []float32) {
-	gonum.Implementation{}.Saxpy(len(dst), a, x, 1, dst, 1)
+	kernel.AddWeighted(dst[:len(x)], one, x, len(x))
 }
 
 // addRows adds bias to every row of x, [n, len(bias)].

@@ -19,7 +19,7 @@
 #define SIDE AMX_SIDE
 #define LINE AMX_LINE
 #define TILE AMX_TILE
-#define BLOCK 8 // pairs of tiles of rows that are in the second cache together
+#define BLOCK 10 // pairs of tiles of rows that are in the second cache together
 
 // With few pairs of rows weights are asked for just before they are needed, with many while the units before them are worked on.
 #define FEW 4
