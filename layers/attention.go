@@ -19,11 +19,17 @@ type attention struct {
 
 	qkv   []float32 // [T_l, Queries + 2·Values]
 	mixed []float32 // [T_l, Queries]
+
+	weights  *AttentionWeights // of the layer under way
+	position []int             // [T_l]
+	placing  *byRows
 }
 
 func newAttention(c collective.Communicator, lib kernel.Library, model Config) *attention {
 	cfg := model.Attention
-	return &attention{rank: c.Rank(), cfg: cfg, eps: model.Eps, rope: newRope(cfg.HeadDim, cfg.Rope), heads: newHeads(lib), spread: newSpreader(c)}
+	a := &attention{rank: c.Rank(), cfg: cfg, eps: model.Eps, rope: newRope(cfg.HeadDim, cfg.Rope), heads: newHeads(lib), spread: newSpreader(c, lib)}
+	a.placing = newByRows(lib, func(_, first, end int) { a.place(first, end) })
+	return a
 }
 
 // forward computes y = attention(x) for the sequences of a batch: x and y are [T_l, H].
@@ -33,15 +39,13 @@ func (a *attention) forward(y, x []float32, w *AttentionWeights, layer int, b Ba
 	a.qkv = grow(a.qkv, n*width)
 	a.mixed = grow(a.mixed, n*a.cfg.Queries())
 	w.QKV.MulTo(a.qkv, x, n)
-	if w.Bias != nil {
-		addRows(a.qkv, w.Bias)
-	}
-	if a.cfg.Clip > 0 {
-		clip(a.qkv, a.cfg.Clip)
-	}
+	positions := 0
+	a.position, positions = b.positions(a.position, a.rank)
+	a.rope.grow(positions)
+	a.weights = w
+	a.placing.run(n)
 	for s := range b.Sequences() {
 		some := run{from: int(b.Starts[s]), to: int(b.Starts[s+1]), past: b.past(s)}
-		a.turn(some, w)
 		a.mix(some, a.keys(b, s, layer), w, layer)
 	}
 	if err := a.mixSpread(b, w, layer); err != nil {
@@ -60,21 +64,11 @@ type run struct {
 	from, to, past int
 }
 
-// turn places the queries and keys of a run.
-func (a *attention) turn(r run, w *AttentionWeights) {
-	width := a.cfg.Queries() + 2*a.cfg.Values()
-	a.rope.grow(r.past + r.to - r.from)
-	for t := r.from; t < r.to; t++ {
-		a.place(a.qkv[t*width:(t+1)*width], w, r.past+t-r.from)
-	}
-}
-
 // mixSpread adds the heads over this rank's pieces of sequences that are spread over ranks.
 func (a *attention) mixSpread(b Batch, w *AttentionWeights, layer int) error {
 	if len(b.Spread) == 0 {
 		return nil
 	}
-	b.pieces(a.rank, func(i int, p Piece, from int) { a.turn(run{from, from + p.N, b.Spread[i].Past + p.First}, w) })
 	queries, values := a.cfg.Queries(), a.cfg.Values()
 	width := queries + 2*values
 	keys, err := a.spread.share(b, layer, 2*values, func(dst []float32, t int) { copy(dst, a.qkv[t*width+queries:(t+1)*width]) })
@@ -87,16 +81,27 @@ func (a *attention) mixSpread(b Batch, w *AttentionWeights, layer int) error {
 	return nil
 }
 
-// place normalises one token's queries and keys and turns them to its position.
-func (a *attention) place(row []float32, w *AttentionWeights, pos int) {
-	q := row[:a.cfg.Queries()]
-	k := row[a.cfg.Queries() : a.cfg.Queries()+a.cfg.Values()]
-	if a.cfg.QKNorm != NoQKNorm {
-		rmsNorm(q, q, w.QNorm, a.eps)
-		rmsNorm(k, k, w.KNorm, a.eps)
+// place makes the queries and keys of tokens [first, end) from their products: normalised, and turned to their positions.
+func (a *attention) place(first, end int) {
+	queries, values, w := a.cfg.Queries(), a.cfg.Values(), a.weights
+	width := queries + 2*values
+	rows := a.qkv[first*width : end*width]
+	if w.Bias != nil {
+		addRows(rows, w.Bias)
 	}
-	a.rope.rotate(q, pos)
-	a.rope.rotate(k, pos)
+	if a.cfg.Clip > 0 {
+		clip(rows, a.cfg.Clip)
+	}
+	for t := first; t < end; t++ {
+		row := a.qkv[t*width:]
+		q, k := row[:queries], row[queries:queries+values]
+		if a.cfg.QKNorm != NoQKNorm {
+			rmsNorm(q, q, w.QNorm, a.eps)
+			rmsNorm(k, k, w.KNorm, a.eps)
+		}
+		a.rope.rotate(q, a.position[t])
+		a.rope.rotate(k, a.position[t])
+	}
 }
 
 // keys is the keys and values of sequence s of a batch, [past+n, 2·Values]: those of the

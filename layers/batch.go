@@ -51,6 +51,22 @@ func (b Batch) pieces(rank int, do func(spread int, p Piece, from int)) {
 	}
 }
 
+// positions is where each token stands in its sequence, [T_l], in the memory of dst if that suffices, and the first position behind all of them.
+func (b Batch) positions(dst []int, rank int) (at []int, end int) {
+	at = dst[:0]
+	place := func(past, n int) {
+		for i := range n {
+			at = append(at, past+i)
+		}
+		end = max(end, past+n)
+	}
+	for s := range b.Sequences() {
+		place(b.past(s), int(b.Starts[s+1]-b.Starts[s]))
+	}
+	b.pieces(rank, func(i int, p Piece, _ int) { place(b.Spread[i].Past+p.First, p.N) })
+	return at, end
+}
+
 // past is the number of tokens before those that sequence s brings.
 func (b Batch) past(s int) int {
 	if b.Caches == nil {

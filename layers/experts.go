@@ -3,7 +3,7 @@ package layers
 // experts runs the experts that this rank owns on the rows sent to it.
 type experts struct {
 	hidden int
-	mlp    mlp
+	mlp    *mlp
 }
 
 // forward computes the outputs of the owned experts, one expert after the other: they may lie where rows were.

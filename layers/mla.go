@@ -27,10 +27,15 @@ type latentAttention struct {
 	q      []float32 // [T_l, Queries]
 	mixed  []float32 // [T_l, Heads·Value]
 	one    []float32 // [Heads·(Nope + Value) + Rope] a token's row for its cache
+
+	position []int // [T_l]
+	placing  *byRows
 }
 
 func newLatentAttention(comm collective.Communicator, lib kernel.Library, cfg AttentionConfig) *latentAttention {
-	return &latentAttention{rank: comm.Rank(), spread: newSpreader(comm), cfg: cfg, rope: newRope(cfg.Latent.Rope, cfg.Rope), heads: newHeads(lib)}
+	a := &latentAttention{rank: comm.Rank(), spread: newSpreader(comm, lib), cfg: cfg, rope: newRope(cfg.Latent.Rope, cfg.Rope), heads: newHeads(lib)}
+	a.placing = newByRows(lib, func(_, first, end int) { a.place(first, end) })
+	return a
 }
 
 // forward computes y = attention(x) for the sequences of a batch: x and y are [T_l, H].
@@ -40,9 +45,12 @@ func (a *latentAttention) forward(y, x []float32, w *LatentWeights, layer int, b
 	a.queries(x, w, n)
 	a.keysAndValues(x, w, n)
 	a.mixed = grow(a.mixed, n*a.cfg.Heads*c.Value)
+	positions := 0
+	a.position, positions = b.positions(a.position, a.rank)
+	a.rope.grow(positions)
+	a.placing.run(n)
 	for s := range b.Sequences() {
 		some := run{from: int(b.Starts[s]), to: int(b.Starts[s+1]), past: b.past(s)}
-		a.turn(some)
 		a.mix(some, a.keys(b, s, layer))
 	}
 	if err := a.mixSpread(b, layer); err != nil {
@@ -53,20 +61,11 @@ func (a *latentAttention) forward(y, x []float32, w *LatentWeights, layer int, b
 	return nil
 }
 
-// turn places the queries and keys of a run.
-func (a *latentAttention) turn(r run) {
-	a.rope.grow(r.past + r.to - r.from)
-	for t := r.from; t < r.to; t++ {
-		a.place(t, r.past+t-r.from)
-	}
-}
-
 // mixSpread adds the heads over this rank's pieces of sequences that are spread over ranks.
 func (a *latentAttention) mixSpread(b Batch, layer int) error {
 	if len(b.Spread) == 0 {
 		return nil
 	}
-	b.pieces(a.rank, func(i int, p Piece, from int) { a.turn(run{from, from + p.N, b.Spread[i].Past + p.First}) })
 	kvWidth := a.cfg.Heads * (a.cfg.Latent.Nope + a.cfg.Latent.Value)
 	rows, err := a.spread.share(b, layer, kvWidth+a.cfg.Latent.Rope, a.row)
 	if err != nil {
@@ -112,15 +111,17 @@ func (a *latentAttention) keysAndValues(x []float32, w *LatentWeights, n int) {
 	w.KVUp.MulTo(a.kv, a.latent, n)
 }
 
-// place turns what has a position in token t's queries and key to pos.
-func (a *latentAttention) place(t, pos int) {
+// place turns what has a position in the queries and keys of tokens [first, end).
+func (a *latentAttention) place(first, end int) {
 	c := a.cfg.Latent
-	for h := range a.cfg.Heads {
-		at := t*a.cfg.Queries() + h*a.cfg.HeadDim + c.Nope
-		a.rope.rotate(a.q[at:at+c.Rope], pos)
+	for t := first; t < end; t++ {
+		for h := range a.cfg.Heads {
+			at := t*a.cfg.Queries() + h*a.cfg.HeadDim + c.Nope
+			a.rope.rotate(a.q[at:at+c.Rope], a.position[t])
+		}
+		at := t*(c.KVRank+c.Rope) + c.KVRank
+		a.rope.rotate(a.down[at:at+c.Rope], a.position[t])
 	}
-	at := t*(c.KVRank+c.Rope) + c.KVRank
-	a.rope.rotate(a.down[at:at+c.Rope], pos)
 }
 
 // latentKeys is what tokens are looked up by: kv, of all heads, and the part of the keys that has

@@ -11,6 +11,15 @@ type mlp struct {
 	activation Activation
 	gateUp     []float32 // [n, 2F]
 	act        []float32 // [n, F]
+
+	weights *ExpertWeights // of the rows under way
+	joining *byRows
+}
+
+func newMLP(lib kernel.Library, activation Activation) *mlp {
+	m := &mlp{activation: activation}
+	m.joining = newByRows(lib, func(_, first, end int) { m.join(first, end) })
+	return m
 }
 
 // forward computes dst = Down·act(Gate·x, Up·x) for n rows, [n, H]. dst may be x.
@@ -39,15 +48,22 @@ func (m *mlp) reserve(n int, w *ExpertWeights) []float32 {
 
 // finish computes dst from gateUp.
 func (m *mlp) finish(dst []float32, n int, w *ExpertWeights) {
-	_, inner := w.Down.Dims()
-	if w.GateUpBias != nil {
-		addRows(m.gateUp, w.GateUpBias)
-	}
-	m.activation.apply(m.act, m.gateUp, inner)
+	m.weights = w
+	m.joining.run(n)
 	w.Down.MulTo(dst, m.act, n)
 	if w.DownBias != nil {
 		addRows(dst[:n*len(w.DownBias)], w.DownBias)
 	}
+}
+
+// join computes act of rows [first, end) from gateUp.
+func (m *mlp) join(first, end int) {
+	_, inner := m.weights.Down.Dims()
+	gateUp := m.gateUp[first*2*inner : end*2*inner]
+	if m.weights.GateUpBias != nil {
+		addRows(gateUp, m.weights.GateUpBias)
+	}
+	m.activation.apply(m.act[first*inner:end*inner], gateUp, inner)
 }
 
 // apply computes dst [n, inner] from the rows of gateUp, [n, 2·inner], gate first.

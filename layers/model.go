@@ -18,12 +18,15 @@ type Model struct {
 	latent    *latentAttention // is nil
 	moe       *MoE
 	unbounded *MoE // of steps without capacity; moe itself where the policy has none
-	dense     mlp
+	dense     *mlp
 	hooks     *Hooks
 
 	x      []float32 // [T_l, H] the residual stream
 	normed []float32 // [T_l, H]
 	delta  []float32 // [T_l, H]
+
+	norm            []float32 // [H] of the rows that are normalised
+	norming, adding *byRows
 }
 
 // Parts is what a model is made of.
@@ -53,7 +56,10 @@ func NewModel(c collective.Communicator, p Parts) (*Model, error) {
 	if n := len(p.Weights.Blocks); n != p.Config.Layers || n == 0 {
 		return nil, fmt.Errorf("layers: model: weights of %d layers for a model of %d", n, p.Config.Layers)
 	}
-	m := &Model{comm: c, cfg: p.Config, weights: p.Weights, moe: moe, unbounded: moe, hooks: p.Hooks}
+	m := &Model{comm: c, cfg: p.Config, weights: p.Weights, moe: moe, unbounded: moe, hooks: p.Hooks, dense: newMLP(p.Kernels, Activation{})}
+	h := p.Config.Hidden
+	m.norming = newByRows(p.Kernels, func(_, first, end int) { rmsNorm(m.normed[first*h:end*h], m.x[first*h:end*h], m.norm, m.cfg.Eps) })
+	m.adding = newByRows(p.Kernels, func(_, first, end int) { addTo(m.x[first*h:end*h], m.delta[first*h:end*h]) })
 	if p.Policy.Policy != capacity.Dropless {
 		if m.unbounded, err = NewMoE(c, p.withoutCapacity()); err != nil {
 			return nil, err
@@ -102,7 +108,7 @@ func (m *Model) Forward(b Batch) ([]float32, error) {
 	}
 	b.advance()
 	m.hooks.enter(m.cfg.Layers-1, Head)
-	rmsNorm(m.normed, m.x, m.weights.Norm, m.cfg.Eps)
+	m.normalise(n, m.weights.Norm)
 	return m.normed, nil
 }
 
@@ -111,20 +117,27 @@ func (m *Model) Forward(b Batch) ([]float32, error) {
 func (m *Model) block(layer int, b Batch) error {
 	w := &m.weights.Blocks[layer]
 	m.hooks.enter(layer, Attention)
-	rmsNorm(m.normed, m.x, w.AttentionNorm, m.cfg.Eps)
+	n := len(b.IDs)
+	m.normalise(n, w.AttentionNorm)
 	if err := m.attend(w, layer, b); err != nil {
 		return err
 	}
-	addTo(m.x, m.delta)
-	rmsNorm(m.normed, m.x, w.MoENorm, m.cfg.Eps)
+	m.adding.run(n)
+	m.normalise(n, w.MoENorm)
 	if w.Dense != nil {
 		m.hooks.enter(layer, Expert)
-		m.dense.forward(m.delta, m.normed, len(b.IDs), w.Dense)
+		m.dense.forward(m.delta, m.normed, n, w.Dense)
 	} else if err := m.mixture(b).Forward(m.delta, m.normed, w, layer, b.Tokens); err != nil {
 		return err
 	}
-	addTo(m.x, m.delta)
+	m.adding.run(n)
 	return nil
+}
+
+// normalise computes normed = norm(x), [n, H].
+func (m *Model) normalise(n int, weights []float32) {
+	m.norm = weights
+	m.norming.run(n)
 }
 
 // attend is delta = attention(normed).

@@ -10,7 +10,7 @@ import (
 // MoE is the mixture-of-experts layer over the ranks of a communicator. One serves
 // all layers of a model: weights come with the call, buffers are shared.
 type MoE struct {
-	router   router
+	router   *router
 	planner  *capacity.Planner
 	exchange []exchange // [layers], or one for all
 	experts  experts
@@ -32,11 +32,11 @@ func NewMoE(c collective.Communicator, p Parts) (*MoE, error) {
 		return nil, err
 	}
 	return &MoE{
-		router:   router{experts: cfg.MoE.Experts, cfg: cfg.MoE.Router},
+		router:   newRouter(p.Kernels, cfg.MoE.Experts, cfg.MoE.Router),
 		planner:  planner,
 		exchange: exchanges,
-		experts:  experts{hidden: cfg.Hidden, mlp: mlp{activation: cfg.MoE.Activation}},
-		shared:   shared{hidden: cfg.Hidden, mlp: mlp{activation: cfg.MoE.Activation}},
+		experts:  experts{hidden: cfg.Hidden, mlp: newMLP(p.Kernels, cfg.MoE.Activation)},
+		shared:   shared{hidden: cfg.Hidden, mlp: newMLP(p.Kernels, cfg.MoE.Activation)},
 		hooks:    p.Hooks,
 	}, nil
 }

@@ -3,6 +3,8 @@ package layers
 import (
 	"math"
 	"slices"
+
+	"capmoe/layers/kernel"
 )
 
 // router scores every token's experts.
@@ -12,6 +14,15 @@ type router struct {
 	gates   []float32 // [T_l, E]
 	choice  []float32 // [T_l, E]
 	groups  []float32 // [groups]
+
+	bias    []float32 // [E] of the layer under way, or nil
+	scoring *byRows
+}
+
+func newRouter(lib kernel.Library, experts int, cfg RouterConfig) *router {
+	r := &router{experts: experts, cfg: cfg}
+	r.scoring = newByRows(lib, func(_, first, end int) { r.score(r.gates[first*experts : end*experts]) })
+	return r
 }
 
 // forward computes the scores [T_l, E] of rows x, [T_l, H], that a choice is made by,
@@ -20,10 +31,8 @@ type router struct {
 func (r *router) forward(x []float32, w *BlockWeights, tokens int) (scores, gates []float32) {
 	r.gates = grow(r.gates, tokens*r.experts)
 	w.Router.MulTo(r.gates, x, tokens)
-	if w.RouterBias != nil {
-		addRows(r.gates, w.RouterBias)
-	}
-	r.score()
+	r.bias = w.RouterBias
+	r.scoring.run(tokens)
 	if w.ChoiceBias == nil && !r.cfg.Groups.On() {
 		return r.gates, nil
 	}
@@ -39,16 +48,19 @@ func (r *router) forward(x []float32, w *BlockWeights, tokens int) (scores, gate
 	return r.choice, r.gates
 }
 
-// score turns the router's products into scores, in place.
-func (r *router) score() {
+// score turns the router's products, [n, E], into scores, in place.
+func (r *router) score(gates []float32) {
+	if r.bias != nil {
+		addRows(gates, r.bias)
+	}
 	if r.cfg.Score == Sigmoid {
-		for i, v := range r.gates {
-			r.gates[i] = sigmoid(v)
+		for i, v := range gates {
+			gates[i] = sigmoid(v)
 		}
 		return
 	}
-	for at := 0; at < len(r.gates); at += r.experts {
-		exactSoftmax(r.gates[at : at+r.experts])
+	for at := 0; at < len(gates); at += r.experts {
+		exactSoftmax(gates[at : at+r.experts])
 	}
 }
 

@@ -3,7 +3,7 @@ package layers
 // shared runs the shared expert, which every rank has whole, on this rank's tokens.
 type shared struct {
 	hidden int
-	mlp    mlp
+	mlp    *mlp
 	y      []float32 // [T_l, H]
 	gate   []float32 // [T_l]
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"capmoe/collective"
+	"capmoe/layers/kernel"
 )
 
 // Spread is a sequence whose tokens of a step are brought by several ranks, a piece here and a
@@ -34,6 +35,7 @@ func (s Spread) Tokens() int {
 //	own pieces' rows [n, width] ═allgather═ rows by rank ─ pages of the cache, or rows [tokens, width] of each sequence
 type spreader struct {
 	comm   collective.Communicator
+	lib    kernel.Library
 	send   []float32
 	recv   []float32
 	counts []int       // [P] elements
@@ -42,8 +44,8 @@ type spreader struct {
 	views  []paged     // [sequences]
 }
 
-func newSpreader(c collective.Communicator) *spreader {
-	return &spreader{comm: c, counts: make([]int, c.Size()), at: make([]int, c.Size())}
+func newSpreader(c collective.Communicator, lib kernel.Library) *spreader {
+	return &spreader{comm: c, lib: lib, counts: make([]int, c.Size()), at: make([]int, c.Size())}
 }
 
 // share returns the rows of every spread sequence, its past among them, in a layer. row fills in
@@ -62,9 +64,11 @@ func (g *spreader) share(b Batch, layer, width int, row func(dst []float32, t in
 	}
 	first := b.whole()
 	g.send, g.recv = grow(g.send, (len(b.IDs)-first)*width), grow(g.recv, total)
-	for t := first; t < len(b.IDs); t++ {
-		row(g.send[(t-first)*width:(t-first+1)*width], t)
-	}
+	newByRows(g.lib, func(_, from, end int) {
+		for t := from; t < end; t++ {
+			row(g.send[t*width:(t+1)*width], first+t)
+		}
+	}).run(len(b.IDs) - first)
 	if err := collective.AllGatherV(g.comm, g.recv, g.counts, g.send); err != nil {
 		return nil, fmt.Errorf("layers: layer %d: attention: %w", layer, err)
 	}
@@ -85,15 +89,17 @@ func (g *spreader) place(b Batch, layer, width int) []paged {
 			view = paged{pages: [][]float32{g.rows[i]}, rows: n, stride: width}
 		}
 		for _, p := range s.Pieces {
-			from := g.recv[g.at[p.Rank]:][:p.N*width]
-			g.at[p.Rank] += len(from)
-			if s.Cache == nil {
-				copy(g.rows[i][p.First*width:], from)
-				continue
-			}
-			for t := range p.N {
-				s.Cache.store(layer, s.Past+p.First+t, from[t*width:(t+1)*width])
-			}
+			came := g.recv[g.at[p.Rank]:][:p.N*width]
+			g.at[p.Rank] += len(came)
+			newByRows(g.lib, func(_, first, end int) {
+				if s.Cache == nil {
+					copy(g.rows[i][(p.First+first)*width:], came[first*width:end*width])
+					return
+				}
+				for t := first; t < end; t++ {
+					s.Cache.store(layer, s.Past+p.First+t, came[t*width:(t+1)*width])
+				}
+			}).run(p.N)
 		}
 		if s.Cache != nil {
 			view = s.Cache.rows(layer)
