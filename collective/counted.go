@@ -24,6 +24,20 @@ func (c *counted) add(bytes int) {
 }
 
 func (c *counted) AllToAllV(recv []byte, recvCounts []int, send []byte, sendCounts []int) error {
+	c.addBlocks(sendCounts)
+	return c.Communicator.AllToAllV(recv, recvCounts, send, sendCounts)
+}
+
+func (c *counted) IAllToAllV(recv []byte, recvCounts []int, send []byte, sendCounts []int) error {
+	c.addBlocks(sendCounts)
+	return IAllToAllV(c.Communicator, recv, recvCounts, send, sendCounts)
+}
+
+func (c *counted) Test() bool     { return Test(c.Communicator) }
+func (c *counted) Receive() error { return Receive(c.Communicator) }
+func (c *counted) Wait() error    { return Wait(c.Communicator) }
+
+func (c *counted) addBlocks(sendCounts []int) {
 	bytes := 0
 	for r, n := range sendCounts {
 		if r != c.Rank() {
@@ -31,7 +45,6 @@ func (c *counted) AllToAllV(recv []byte, recvCounts []int, send []byte, sendCoun
 		}
 	}
 	c.add(bytes)
-	return c.Communicator.AllToAllV(recv, recvCounts, send, sendCounts)
 }
 
 func (c *counted) AllGatherV(recv []byte, recvCounts []int, send []byte) error {

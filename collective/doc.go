@@ -10,6 +10,7 @@
 //
 //	operation    MPI name             reads              writes             moves by
 //	AllToAllV    MPI_Alltoallv        send               recv               slots; MPI_Isend, MPI_Irecv
+//	IAllToAllV   MPI_Ialltoallv       send               recv, until Wait   as AllToAllV
 //	AllGatherV   MPI_Allgatherv       send               recv               slots; MPI_Isend, MPI_Irecv
 //	Broadcast    MPI_Bcast            buf of root        buf of others      MPI_Isend, MPI_Irecv, binomial tree
 //	AllReduce    MPI_Allreduce        buf                buf                slots; MPI_Iallreduce, in place
@@ -35,6 +36,10 @@
 // Threads. Start locks its goroutine to its thread. A Communicator is used by one
 // goroutine at a time; two groups may be used by two goroutines at once.
 //
+// Overlap. An all-to-all-v may be under way while its rank computes (Nonblocking, an optional capability): the same
+// messages in two halves, posted by IAllToAllV and completed by Receive and Wait. Messages go on without the rank as far as
+// the network's hardware can; Test lets them go on otherwise.
+//
 // Windows. Ranks of one node may share memory (Share, an optional capability). They write
 // into each other's parts, and meet by counters in that memory: Arrive and Await, a barrier
 // in two halves. Groups of one node also move short blocks and vectors through memory that
@@ -53,15 +58,16 @@
 //	errors.go kind.go          what can go wrong, and the names of operations
 //	counts.go split.go         every argument check, displacements, who is in a group
 //	typed.go                   helpers on slices of numbers
+//	nonblocking.go             what may be under way while a rank computes
 //	agree.go                   one rank's error becomes everyone's
 //	verified.go heads.go       arguments compared over ranks
 //	counted.go timed.go        bytes sent; time inside operations
 //	local.go local_group.go    the in-process world, where ranks meet
-//	local_comm.go local_move.go local_reduce.go
+//	local_comm.go local_move.go local_reduce.go local_nonblocking.go
 //	window.go local_window.go   memory that ranks of a node share
 //	world.go                   options and the World
 //	mpi_start.go nompi_start.go alone.go mpi_version.go
-//	mpi_comm.go mpi_group.go mpi_window.go mpi_errors.go   the MPI world: one call into C an operation
+//	mpi_comm.go mpi_group.go mpi_window.go mpi_nonblocking.go mpi_errors.go   the MPI world: one call into C an operation
 //	mpi_comm.h mpi_comm.c mpi_wait.c mpi_roll.c mpi_group.c mpi_window.c mpi_slots.c mpi_reduce.c
 //	commtest/                  what every Communicator passes
 package collective

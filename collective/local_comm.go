@@ -12,6 +12,8 @@ type localComm struct {
 	room   []int // [2·Size]
 	alarm  alarm
 	freed  bool
+	begun  underWay
+	next   uint64 // the meeting that it has come to
 }
 
 func newLocalComm(g *localGroup, rank int) *localComm {
@@ -19,21 +21,14 @@ func newLocalComm(g *localGroup, rank int) *localComm {
 	return &localComm{group: g, rank: rank, displs: make([]int, size), room: make([]int, 2*size)}
 }
 
-func (c *localComm) Rank() int      { return c.rank }
-func (c *localComm) Size() int      { return len(c.group.members) }
-func (c *localComm) scratch() []int { return c.room }
+func (c *localComm) Rank() int { return c.rank }
+func (c *localComm) Size() int { return len(c.group.members) }
 
 func (c *localComm) AllToAllV(recv []byte, recvCounts []int, send []byte, sendCounts []int) error {
-	at := c.at(allToAllV)
-	if err := at.checkAllToAllV(recv, recvCounts, send, sendCounts); err != nil {
+	if err := c.IAllToAllV(recv, recvCounts, send, sendCounts); err != nil {
 		return err
 	}
-	Displacements(c.displs, sendCounts)
-	fault, err := c.enter(at, post{buf: send, displs: c.displs, counts: sendCounts})
-	if fault == nil && err == nil {
-		fault = c.takeBlocks(at, recv, recvCounts)
-	}
-	return c.leave(at, fault, err)
+	return c.Wait()
 }
 
 func (c *localComm) AllGatherV(recv []byte, recvCounts []int, send []byte) error {
@@ -110,14 +105,30 @@ func (c *localComm) at(k kind) caller { return caller{k, c.rank, c.Size()} }
 // see alike, so that they can all leave together; err means that there was no
 // meeting.
 func (c *localComm) enter(at caller, p post) (fault, err error) {
+	if err := c.come(at, p); err != nil {
+		return nil, err
+	}
+	return c.join(at)
+}
+
+// come is enter without the wait for the others, which is join.
+func (c *localComm) come(at caller, p post) (err error) {
 	c.start()
-	if c.freed {
-		return nil, ErrFreed
+	switch {
+	case c.freed:
+		return ErrFreed
+	case c.begun.on:
+		return errUnderWay
 	}
 	c.seq++
 	p.kind, p.seq = at.kind, c.seq
 	c.group.publish(c.rank, p)
-	if err := c.group.meet(c.rank, &c.alarm); err != nil {
+	c.next, err = c.group.come(c.rank)
+	return err
+}
+
+func (c *localComm) join(at caller) (fault, err error) {
+	if err := c.group.join(c.rank, c.next, &c.alarm); err != nil {
 		return nil, err
 	}
 	for rank, p := range c.group.posts {
@@ -133,6 +144,10 @@ func (c *localComm) leave(at caller, fault, err error) error {
 	if err == nil {
 		err = c.group.meet(c.rank, nil)
 	}
+	return c.end(at, fault, err)
+}
+
+func (c *localComm) end(at caller, fault, err error) error {
 	c.stop()
 	if err == nil {
 		return fault

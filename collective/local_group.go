@@ -52,17 +52,35 @@ func (g *localGroup) publish(rank int, p post) {
 // timer it gives up after the world's deadline; without, it waits for ranks that
 // are only copying.
 func (g *localGroup) meet(rank int, timer *alarm) error {
+	meeting, err := g.come(rank)
+	if err != nil {
+		return err
+	}
+	return g.join(rank, meeting, timer)
+}
+
+// come counts a rank to the next meeting, and says which that is.
+func (g *localGroup) come(rank int) (meeting uint64, err error) {
+	g.world.mu.Lock()
+	defer g.world.mu.Unlock()
+	if g.broken != nil {
+		return 0, brokenBy(g.broken)
+	}
+	g.met[rank]++
+	meeting = g.met[rank]
+	if slices.Min(g.met) == meeting {
+		g.last = meeting
+		g.world.moved.Broadcast()
+	}
+	return meeting, nil
+}
+
+// join waits until all have come to a meeting.
+func (g *localGroup) join(rank int, meeting uint64, timer *alarm) error {
 	w := g.world
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if g.broken != nil {
-		return brokenBy(g.broken)
-	}
-	g.met[rank]++
-	meeting := g.met[rank]
-	if slices.Min(g.met) == meeting {
-		g.last = meeting
-		w.moved.Broadcast()
+	if g.last >= meeting {
 		return nil
 	}
 	start := timer.start(w)
@@ -80,6 +98,13 @@ func (g *localGroup) meet(rank int, timer *alarm) error {
 		return nil
 	}
 	return g.broken
+}
+
+// all tells whether all have come to a meeting, or never will.
+func (g *localGroup) all(meeting uint64) bool {
+	g.world.mu.Lock()
+	defer g.world.mu.Unlock()
+	return g.last >= meeting || g.broken != nil
 }
 
 func (g *localGroup) fail(err error) {

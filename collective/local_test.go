@@ -139,6 +139,31 @@ func TestLocalWindowDoesNotWaitForARankThatHasLeft(t *testing.T) {
 	}
 }
 
+// Rank 1 begins, and does not end it.
+func TestLocalWaitNamesWhoDoesNot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		err := collective.Run(3, collective.Options{Deadline: time.Second}, func(c collective.Communicator) error {
+			buf, counts := make([]byte, 6), []int{2, 2, 2}
+			if err := collective.IAllToAllV(c, buf, counts, buf, counts); err != nil || c.Rank() == 1 {
+				time.Sleep(2 * time.Second)
+				return err
+			}
+			if err := collective.Receive(c); err != nil {
+				return err
+			}
+			err := collective.Wait(c)
+			var late *collective.DeadlineError
+			if !errors.As(err, &late) || late.Op != "alltoallv" || !slices.Equal(late.Missing(), []int{1}) {
+				return fmt.Errorf("gives %v, want a *DeadlineError about rank 1", err)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
 func TestLocalRunNeedsARank(t *testing.T) {
 	if err := collective.Run(0, collective.Options{}, commtest.Check); err == nil {
 		t.Fatal("a world of no ranks runs")
@@ -258,6 +283,9 @@ func TestLocalOperationsAllocateNothing(t *testing.T) {
 		}
 		operations := func() {
 			collective.AllToAllV(c, recv, counts, send, counts)
+			collective.IAllToAllV(c, recv, counts, send, counts)
+			collective.Test(c)
+			collective.Wait(c)
 			collective.AllReduce(c, collective.Sum, recv)
 			collective.Broadcast(c, recv, 0)
 			c.Barrier()
@@ -269,7 +297,7 @@ func TestLocalOperationsAllocateNothing(t *testing.T) {
 				operations()
 			}
 		} else if n := testing.AllocsPerRun(runs, operations); n != 0 {
-			return fmt.Errorf("%v allocations in five operations", n)
+			return fmt.Errorf("%v allocations in six operations", n)
 		}
 		return nil
 	})

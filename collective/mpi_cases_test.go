@@ -160,6 +160,9 @@ func noAllocation(w *collective.World) error {
 	n := testing.AllocsPerRun(100, func() {
 		err = errors.Join(err,
 			collective.AllToAllV(c, recv, counts, send, counts),
+			collective.IAllToAllV(c, recv, counts, send, counts),
+			collective.Receive(c),
+			collective.Wait(c),
 			collective.AllToAll(c, recv, send),
 			collective.AllGather(c, recv, send[:3]),
 			collective.AllReduce(c, collective.Sum, recv),
@@ -169,7 +172,7 @@ func noAllocation(w *collective.World) error {
 		err = errors.Join(err, window.Await())
 	})
 	if n != 0 {
-		return fmt.Errorf("%v allocations in seven operations", n)
+		return fmt.Errorf("%v allocations in eight operations", n)
 	}
 	return err
 }

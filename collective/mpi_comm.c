@@ -134,8 +134,8 @@ static int drain(coll_group *g, int writer, intptr_t want)
 	return COLL_SIZE;
 }
 
-// Takes the blocks that come through slots, then waits for the others.
-static int take_blocks(coll_group *g, char *recv, const intptr_t *counts)
+// Takes the blocks that come through slots.
+static int take_slots(coll_group *g, char *recv, const intptr_t *counts)
 {
 	int fault = COLL_DONE;
 	for (int i = 0; i < g->size && g->slots; i++) {
@@ -151,17 +151,27 @@ static int take_blocks(coll_group *g, char *recv, const intptr_t *counts)
 		}
 		recv += counts[i];
 	}
+	return fault;
+}
+
+// Takes the blocks that come through slots, then waits for the others.
+static int take_blocks(coll_group *g, char *recv, const intptr_t *counts)
+{
+	int fault = take_slots(g, recv, counts);
+	if (fault != COLL_DONE && fault != COLL_SIZE)
+		return fault;
 	int rc = coll_wait(g);
 	coll_through(g);
 	return rc != COLL_DONE ? rc : fault;
 }
 
-int coll_alltoallv(coll_group *g, char *recv, const intptr_t *recv_counts, const char *send, const intptr_t *send_counts)
+int coll_begin_alltoallv(coll_group *g, char *recv, const intptr_t *recv_counts, const char *send, const intptr_t *send_counts)
 {
 	coll_begin(g);
 	coll_begin_in_slots(g);
 	char *own = recv;
 	int rc = post_recv_blocks(g, recv, recv_counts, &own);
+	g->receives = g->posted;
 	const char *mine = send;
 	for (int j = 0; j < g->rank; j++)
 		mine += send_counts[j];
@@ -171,11 +181,44 @@ int coll_alltoallv(coll_group *g, char *recv, const intptr_t *recv_counts, const
 		rc = send_blocks(g, mine + n, send_counts, g->rank + 1, g->size);
 	if (rc == COLL_DONE)
 		rc = send_blocks(g, send, send_counts, 0, g->rank);
-	if (rc != COLL_DONE)
-		return rc;
-	if (n > 0)
+	if (rc == COLL_DONE && n > 0)
 		memcpy(own, mine, n);
-	return take_blocks(g, recv, recv_counts);
+	return rc;
+}
+
+// Waits for what is to come, not for what is to leave.
+int coll_receive(coll_group *g, char *recv, const intptr_t *recv_counts)
+{
+	coll_wait_anew(g);
+	int fault = take_slots(g, recv, recv_counts);
+	if (fault != COLL_DONE && fault != COLL_SIZE)
+		return fault;
+	int rc = coll_wait_for(g, g->receives);
+	coll_through(g);
+	return rc != COLL_DONE ? rc : fault;
+}
+
+// Waits for all that is left.
+int coll_complete(coll_group *g)
+{
+	coll_wait_anew(g);
+	return coll_wait(g);
+}
+
+int coll_alltoallv(coll_group *g, char *recv, const intptr_t *recv_counts, const char *send, const intptr_t *send_counts)
+{
+	int rc = coll_begin_alltoallv(g, recv, recv_counts, send, send_counts);
+	return rc == COLL_DONE ? take_blocks(g, recv, recv_counts) : rc;
+}
+
+// Lets MPI work on what is posted, and tells whether all of that is complete.
+int coll_test(coll_group *g)
+{
+	int done = 1;
+	for (int i = g->at; i < g->posted && done; i++)
+		if (MPI_Request_get_status(g->requests[i], &done, MPI_STATUS_IGNORE) != MPI_SUCCESS)
+			return 1; // the end of the operation will say why
+	return done;
 }
 
 int coll_allgatherv(coll_group *g, char *recv, const intptr_t *recv_counts, const char *send)

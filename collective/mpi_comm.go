@@ -35,11 +35,12 @@ type mpiComm struct {
 	room    []int     // [2·Size]
 	yielded C.int64_t // when it last let other goroutines run
 	broken  error     // why the group can go on no more
+	begun   underWay
+	pins    runtime.Pinner // of its buffers
 }
 
-func (c *mpiComm) Rank() int      { return c.rank }
-func (c *mpiComm) Size() int      { return c.size }
-func (c *mpiComm) scratch() []int { return c.room }
+func (c *mpiComm) Rank() int { return c.rank }
+func (c *mpiComm) Size() int { return c.size }
 
 func (c *mpiComm) AllToAllV(recv []byte, recvCounts []int, send []byte, sendCounts []int) error {
 	at := caller{allToAllV, c.rank, c.size}
@@ -106,6 +107,8 @@ func (c *mpiComm) enter(at caller) error {
 		return at.wrap(-1, ErrFreed)
 	case c.broken != nil:
 		return at.wrap(-1, brokenBy(c.broken))
+	case c.begun.on:
+		return at.wrap(-1, errUnderWay)
 	}
 	c.start()
 	c.c.now.seq++

@@ -61,6 +61,8 @@ typedef struct {
 	int *peers;            // [room]: -1 for all ranks
 	int *wants;            // [room]: bytes to receive, -1 for a send
 	int posted, room;
+	int at;       // the first that has not been waited for
+	int receives; // of a nonblocking operation: those before are receives
 
 	int64_t clock;            // ns, to a few ms: when the last operation began
 	int64_t since, next_call; // ns: when the wait began, when to look at the roll
@@ -98,6 +100,10 @@ void coll_abort(int code);
 
 // Buffers are char: cgo looks into what a void pointer points to at every call.
 int coll_alltoallv(coll_group *g, char *recv, const intptr_t *recv_counts, const char *send, const intptr_t *send_counts);
+int coll_begin_alltoallv(coll_group *g, char *recv, const intptr_t *recv_counts, const char *send, const intptr_t *send_counts);
+int coll_receive(coll_group *g, char *recv, const intptr_t *recv_counts);
+int coll_complete(coll_group *g);
+int coll_test(coll_group *g);
 int coll_allgatherv(coll_group *g, char *recv, const intptr_t *recv_counts, const char *send);
 int coll_allreduce(coll_group *g, char *buf, intptr_t count, int type, int op);
 int coll_bcast(coll_group *g, char *buf, intptr_t bytes, int root);
@@ -120,8 +126,10 @@ int64_t coll_clock(void);
 void coll_breathe(void);
 int coll_late(coll_group *g);
 void coll_begin(coll_group *g);
+void coll_wait_anew(coll_group *g);
 int coll_patience(coll_group *g);
 void coll_end(coll_group *g);
+int coll_wait_for(coll_group *g, int posted);
 int coll_wait(coll_group *g);
 int coll_announce(coll_group *g, int64_t kind);
 void coll_hear(coll_roll *roll);

@@ -25,6 +25,9 @@ func missing(w *collective.World) error {
 		call func(c collective.Communicator) error
 	}{
 		{"alltoallv", func(c collective.Communicator) error { return c.AllToAllV(buf, counts, buf, counts) }},
+		{"alltoallv", func(c collective.Communicator) error {
+			return errors.Join(collective.IAllToAllV(c, buf, counts, buf, counts), collective.Wait(c))
+		}},
 		{"allgatherv", func(c collective.Communicator) error { return c.AllGatherV(buf, counts, buf[:8]) }},
 		{"allreduce", func(c collective.Communicator) error { return c.AllReduce(buf, collective.Int64, collective.Sum) }},
 		{"bcast", func(c collective.Communicator) error { return c.Broadcast(buf, 2) }},
@@ -43,7 +46,7 @@ func missing(w *collective.World) error {
 	}
 	var errs []error
 	for i, call := range calls {
-		meet(w, call.op, 3)
+		meet(w, fmt.Sprint(call.op, i), 3)
 		err := call.call(groups[i])
 		errs = append(errs, isLate(err, call.op, collective.Late{Rank: 2, Host: w.Hosts()[2]}))
 		errs = append(errs, staysBroken(groups[i], w))

@@ -113,14 +113,21 @@ void coll_breathe(void)
 void coll_begin(coll_group *g)
 {
 	g->posted = 0;
+	g->at = 0;
 	g->awaited = -1;
 	g->by_slots = 0;
-	g->polls = 0;
-	g->since = 0;
-	g->announced = 0;
+	coll_wait_anew(g);
 	g->clock = coll_clock();
 	if (g->now.seq % 64 == 0)
 		coll_hear(g->roll);
+}
+
+// Begins a wait.
+void coll_wait_anew(coll_group *g)
+{
+	g->polls = 0;
+	g->since = 0;
+	g->announced = 0;
 }
 
 // Takes the announcement of a long wait back.
@@ -153,14 +160,14 @@ int coll_patience(coll_group *g)
 	return COLL_DONE;
 }
 
-// Completes all posted requests.
-int coll_wait(coll_group *g)
+// Completes the first requests, so many of those posted.
+int coll_wait_for(coll_group *g, int posted)
 {
 	int rc = COLL_DONE;
-	for (int at = 0; at < g->posted;) {
-		int done, code = MPI_Test(&g->requests[at], &done, &g->statuses[at]);
+	while (g->at < posted) {
+		int at = g->at, done, code = MPI_Test(&g->requests[at], &done, &g->statuses[at]);
 		if (done || code != MPI_SUCCESS) {
-			int fault = check_size(g, at++, code);
+			int fault = check_size(g, g->at++, code);
 			if (fault == COLL_MPI)
 				return fault;
 			rc = rc != COLL_DONE ? rc : fault;
@@ -168,13 +175,21 @@ int coll_wait(coll_group *g)
 			MPI_Cancel(&g->requests[at]);
 			MPI_Request_free(&g->requests[at]);
 			g->peer = g->peers[at];
-			g->want = g->wants[at++];
+			g->want = g->wants[g->at++];
 			rc = COLL_SIZE;
 		} else if (coll_patience(g) != COLL_DONE) {
 			return coll_late(g);
 		}
 	}
-	g->posted = 0;
 	coll_end(g);
+	return rc;
+}
+
+// Completes all posted requests.
+int coll_wait(coll_group *g)
+{
+	int rc = coll_wait_for(g, g->posted);
+	if (rc == COLL_DONE || rc == COLL_SIZE)
+		g->posted = g->at = 0;
 	return rc;
 }

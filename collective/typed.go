@@ -66,7 +66,7 @@ func Broadcast[T Elem](c Communicator, buf []T, root int) error {
 }
 
 // scratcher is a Communicator that lends the helpers room for counts, so that they
-// allocate nothing: 2·Size ints, good until the next operation.
+// allocate nothing: 2·Size ints, good until the next operation; fewer while one is under way.
 type scratcher interface{ scratch() []int }
 
 func roomFor(c Communicator, n int) []int {

@@ -18,7 +18,7 @@ type rule struct {
 // which rule and which rank. c works as before when Check returns nil.
 func Check(c collective.Communicator) error {
 	for _, rules := range [][]rule{
-		allToAllRules, gatherRules, reduceRules, splitRules, argumentRules, agreementRules, windowRules,
+		allToAllRules, nonblockingRules, gatherRules, reduceRules, splitRules, argumentRules, agreementRules, windowRules,
 	} {
 		for _, r := range rules {
 			err := r.test(c)

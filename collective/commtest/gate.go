@@ -59,6 +59,17 @@ func (g *gate) AllToAllV(recv []byte, recvCounts []int, send []byte, sendCounts 
 	return g.Communicator.AllToAllV(recv, recvCounts, send, sendCounts)
 }
 
+func (g *gate) IAllToAllV(recv []byte, recvCounts []int, send []byte, sendCounts []int) error {
+	if err := g.enter(); err != nil {
+		return err
+	}
+	return collective.IAllToAllV(g.Communicator, recv, recvCounts, send, sendCounts)
+}
+
+func (g *gate) Test() bool     { return collective.Test(g.Communicator) }
+func (g *gate) Receive() error { return collective.Receive(g.Communicator) }
+func (g *gate) Wait() error    { return collective.Wait(g.Communicator) }
+
 func (g *gate) AllGatherV(recv []byte, recvCounts []int, send []byte) error {
 	if err := g.enter(); err != nil {
 		return err
