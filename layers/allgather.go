@@ -154,7 +154,7 @@ func (g *allGather) combine(plan *capacity.Plan, y []float32) error {
 	return nil
 }
 
-func sum(counts []int32) int {
+func sum[T int | int32](counts []T) int {
 	total := 0
 	for _, n := range counts {
 		total += int(n)

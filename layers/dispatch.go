@@ -14,7 +14,8 @@ import (
 //	           └─ send ─ by slot ══ MPI ══▶ recv ─ by source, then slot ──────┘
 //
 // Outputs take the place of the rows (carriage.place). Those for mates are read where they are; the others
-// take the same way back. They are combined in the order of the plan.
+// take the same way back. They are combined in the order of the plan. What goes by MPI goes in chunks, each of some experts
+// of every rank: while they are computed, the rows of the next and the outputs of those before are under way (overlap.go).
 // Padded, every source sends every expert as many rows as its capacity: no counts
 // need to be exchanged, and empty rows, whatever they hold, travel and are computed.
 type allToAll struct {
@@ -45,11 +46,17 @@ type allToAll struct {
 	view     [][]float32 // [slots] where their outputs come: from a mate, or to send
 	outputs  []float32   // [N, H] of the rows sent to this rank
 
-	send       []float32 // [·, H] rows for ranks that are no mates, as they travel; their outputs, when they come back
-	recv       []float32 // [·, H] rows of such ranks, as they travel; their outputs, to go back
-	sendRows   []int     // [P] rows for them
-	recvRows   []int     // [P] rows of them
-	sendCounts []int     // [P] sendRows and recvRows in what goes by MPI, bytes or values
+	lap        *overlap
+	chunks     int       // of this step
+	chunk      int       // the next to finish
+	between    func()    // nil where nothing goes by MPI
+	send       []float32 // [·, H] by chunk: rows for ranks that are no mates, as they travel; their outputs, when they come back
+	recv       []float32 // [·, H] by chunk: rows of such ranks, as they travel; their outputs, to go back
+	sendAt     []int     // [chunks+1] the first row of each chunk in send and in recv
+	recvAt     []int
+	sendRows   []int // [chunks, P] rows for them
+	recvRows   []int // [chunks, P] rows of them
+	sendCounts []int // [P] a chunk's sendRows and recvRows in what goes by MPI, bytes or values
 	recvCounts []int
 	header     []int32 // to each of them: plan hash, then the pairs of each of its slots
 	headers    []int32 // from each of them: the same for this rank's slots
@@ -66,14 +73,15 @@ type slot struct {
 	expert, rank int
 }
 
-func newAllToAll(c collective.Communicator, p Parts, where Placement, box *mailbox) *allToAll {
-	l := p.Layout
+func newAllToAll(c collective.Communicator, p Parts, where Placement, box *mailbox, lap *overlap) *allToAll {
+	l, lanes := p.Layout, len(lap.lanes)
 	d := &allToAll{
 		comm: c, policy: p.Policy, layout: l, topK: p.Config.MoE.TopK, hidden: p.Config.Hidden, carry: p.carriage(),
-		padded: p.Wire == Padded, owned: where.Held[c.Rank()], box: box,
+		padded: p.Wire == Padded, owned: where.Held[c.Rank()], box: box, lap: lap,
 		slotsOf:  make([][]int32, l.Experts()),
 		headerTo: make([]int, l.Ranks()), headerFrom: make([]int, l.Ranks()),
-		sendRows: make([]int, l.Ranks()), recvRows: make([]int, l.Ranks()),
+		sendAt: make([]int, lanes+1), recvAt: make([]int, lanes+1),
+		sendRows: make([]int, lanes*l.Ranks()), recvRows: make([]int, lanes*l.Ranks()),
 		sendCounts: make([]int, l.Ranks()), recvCounts: make([]int, l.Ranks()),
 	}
 	for r, held := range where.Held {
@@ -118,6 +126,9 @@ func (d *allToAll) meetMates() {
 	d.ofBox = append(d.ofBox, len(d.near))
 	d.table = make([]int32, d.comm.Size()*len(d.near))
 	d.far = len(d.box.mates) < d.comm.Size()
+	if d.far {
+		d.between = d.test
+	}
 	words := 0
 	for r := range d.headerTo {
 		d.headerTo[r], d.headerFrom[r] = 0, 0
@@ -133,6 +144,7 @@ func (d *allToAll) meetMates() {
 // begin sends the rows of x, [T_l, H], off to their experts: those for mates are there when every
 // mate is through with it.
 func (d *allToAll) begin(plan *capacity.Plan, x []float32) error {
+	d.chunk, d.chunks = 0, d.lap.begin(plan.Tokens)
 	d.assign(plan)
 	if err := d.agree(plan); err != nil {
 		return err
@@ -142,27 +154,32 @@ func (d *allToAll) begin(plan *capacity.Plan, x []float32) error {
 	}
 	d.pack(plan, x)
 	d.box.window.Arrive()
+	if err := d.sendAll(); err != nil {
+		return fmt.Errorf("layers: layer %d: dispatch: %w", plan.Layer, err)
+	}
 	return nil
 }
 
-// finish gives the rows sent to this rank.
+// finish gives the rows of the next chunk's experts sent to this rank.
 func (d *allToAll) finish(plan *capacity.Plan) (arrived, error) {
-	if d.far {
-		d.count(d.carry.rowBytes())
-		if err := collective.AllToAllV(d.comm, bytesOf(d.recv), d.recvCounts, bytesOf(d.send), d.sendCounts); err != nil {
-			return arrived{}, fmt.Errorf("layers: layer %d: dispatch: %w", plan.Layer, err)
-		}
-		regroup(d, d.carry.place(d.outputs), bytesOf(d.recv), func(row, recv []byte) { copy(row, recv) })
-	}
-	if err := d.box.window.Await(); err != nil {
+	if err := d.takeRows(); err != nil {
 		return arrived{}, fmt.Errorf("layers: layer %d: dispatch: %w", plan.Layer, err)
 	}
-	in := d.carry.unload(d.outputs)
-	in.counts, in.compute = d.rowCounts, d.rowCounts
-	if d.policy.AfterDispatch {
-		in.compute = d.admitted(plan)
+	if d.chunk == 0 {
+		if err := d.box.window.Await(); err != nil {
+			return arrived{}, fmt.Errorf("layers: layer %d: dispatch: %w", plan.Layer, err)
+		}
 	}
-	in.load = d.load(plan, in.compute)
+	first, last := cut(d.chunk, d.chunks, len(d.owned))
+	counts, compute := d.rowCounts[first:last], d.rowCounts[first:last]
+	if d.policy.AfterDispatch {
+		compute = d.admitted(plan)[first:last]
+	}
+	start := sum(d.rowCounts[:first])
+	in := d.carry.unload(d.outputs).part(start*d.hidden, (start+sum(counts))*d.hidden)
+	in.counts, in.compute, in.load = counts, compute, d.load(plan, d.owned[first:last], compute)
+	d.chunk++
+	in.first, in.more, in.between = first, d.chunk < d.chunks, d.between
 	return in, nil
 }
 
@@ -191,9 +208,9 @@ func (d *allToAll) admitted(plan *capacity.Plan) []int {
 	return d.admit
 }
 
-// load is the pairs that this rank computes: padding is none.
-func (d *allToAll) load(plan *capacity.Plan, compute []int) (pairs int) {
-	for i, e := range d.owned {
+// load is the pairs of some experts that this rank computes: padding is none.
+func (d *allToAll) load(plan *capacity.Plan, experts, compute []int) (pairs int) {
+	for i, e := range experts {
 		if d.padded {
 			pairs += int(plan.LoadAfter[e])
 		} else {

@@ -34,7 +34,8 @@ func ParseWire(name string) (Wire, error) {
 
 // exchange brings rows to their experts and the outputs back. Between begin and finish
 // rows are under way, and the rank may compute something else; x stays as it is. The
-// experts fill the outputs of what has arrived; combine computes y[t] = Σ weight · output.
+// experts fill the outputs of what has arrived, and finish is called again while there is more; combine
+// computes y[t] = Σ weight · output.
 type exchange interface {
 	begin(plan *capacity.Plan, x []float32) error
 	finish(plan *capacity.Plan) (arrived, error)
@@ -49,6 +50,20 @@ type arrived struct {
 	counts  []int     // [owned] rows of each expert
 	compute []int     // [owned] how many of them, from the first, are computed; the others give zero
 	load    int       // pairs computed here
+	first   int       // the first of the owned experts that rows are of
+	more    bool      // rows of further experts are to come
+	between func()    // after each expert: what is under way goes on; nil: nothing is
+}
+
+// part is what has arrived in some of the values.
+func (in arrived) part(from, to int) arrived {
+	in.outputs = in.outputs[from:to]
+	if in.bf16 != nil {
+		in.bf16 = in.bf16[from:to]
+	} else {
+		in.rows = in.rows[from:to]
+	}
+	return in
 }
 
 // newExchanges prepares the exchange of every placement: of all layers, where they place their
@@ -71,9 +86,13 @@ func newExchanges(c collective.Communicator, p Parts) ([]exchange, error) {
 	if err != nil {
 		return nil, fmt.Errorf("layers: memory of a node: %w", err)
 	}
+	lap, err := newOverlap(c, p.Overlap, placements, len(box.mates) < c.Size())
+	if err != nil {
+		return nil, fmt.Errorf("layers: overlap: %w", err)
+	}
 	exchanges := make([]exchange, len(placements))
 	for i, where := range placements {
-		exchanges[i] = newAllToAll(c, p, where, box)
+		exchanges[i] = newAllToAll(c, p, where, box, lap)
 	}
 	return exchanges, nil
 }
@@ -97,8 +116,9 @@ type Exchange struct {
 	in  arrived
 }
 
-// NewExchange prepares it. All ranks call it.
+// NewExchange prepares it, without overlap. All ranks call it.
 func NewExchange(c collective.Communicator, p Parts) (*Exchange, error) {
+	p.Overlap = 1
 	all, err := newExchanges(c, p)
 	if err != nil {
 		return nil, err

@@ -114,11 +114,13 @@ func TestWithoutSharedMemoryRowsTravelByMessages(t *testing.T) {
 
 func TestExchangeAllocatesNothingOnceWarm(t *testing.T) {
 	for _, dtype := range []kernel.DType{kernel.F32, kernel.BF16} {
-		t.Run(dtype.String(), func(t *testing.T) { testExchangeAllocations(t, dtype) })
+		for _, chunks := range []int{1, 2} {
+			t.Run(fmt.Sprintf("%v, %d chunks", dtype, chunks), func(t *testing.T) { testExchangeAllocations(t, dtype, chunks) })
+		}
 	}
 }
 
-func testExchangeAllocations(t *testing.T, dtype kernel.DType) {
+func testExchangeAllocations(t *testing.T, dtype kernel.DType, chunks int) {
 	const runs = 10
 	m := makeMixture(8, 40)
 	h := m.cfg.Hidden
@@ -133,7 +135,7 @@ func testExchangeAllocations(t *testing.T, dtype kernel.DType) {
 			if err != nil {
 				return err
 			}
-			ex, err := newExchanges(c, Parts{Config: m.cfg, DType: dtype, Layout: l})
+			ex, err := newExchanges(c, Parts{Config: m.cfg, DType: dtype, Layout: l, Overlap: chunks})
 			if err != nil {
 				return err
 			}
@@ -150,8 +152,10 @@ func testExchangeAllocations(t *testing.T, dtype kernel.DType) {
 			var fault error
 			step := func() {
 				err := ex[0].begin(plan, x)
-				if err == nil {
-					_, err = ex[0].finish(plan)
+				for more := true; more && err == nil; {
+					var in arrived
+					in, err = ex[0].finish(plan)
+					more = in.more
 				}
 				if err == nil {
 					err = ex[0].combine(plan, y)

@@ -18,5 +18,8 @@ func (x *experts) forward(in arrived, w []ExpertWeights) {
 		}
 		clear(own[computed*h:])
 		at += n
+		if in.between != nil {
+			in.between()
+		}
 	}
 }

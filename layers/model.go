@@ -41,6 +41,7 @@ type Parts struct {
 	// Placements says where the experts of each layer are, where that is not as Layout
 	// says: some replicated. The weights' experts follow it.
 	Placements []Placement
+	Overlap    int // chunks of experts in which rows travel between nodes while others are computed; 0: as many as prove fastest
 	Hooks      *Hooks
 }
 
@@ -154,6 +155,15 @@ func (m *Model) mixture(b Batch) *MoE {
 		return m.unbounded
 	}
 	return m.moe
+}
+
+// Overlap is what the mixtures have found out about overlap: those of steps with the policy's capacity, then of those without.
+func (m *Model) Overlap() []OverlapChoice {
+	all := m.moe.Overlap()
+	if m.unbounded != m.moe {
+		all = append(all, m.unbounded.Overlap()...)
+	}
+	return all
 }
 
 // Logits computes dst [n, V] for n rows of hidden states, [n, H].

@@ -41,6 +41,14 @@ func NewMoE(c collective.Communicator, p Parts) (*MoE, error) {
 	}, nil
 }
 
+// Overlap is what the layers have found out about overlap, the same on every rank; nothing where no rank is on another node.
+func (m *MoE) Overlap() []OverlapChoice {
+	if d, ok := m.exchange[0].(*allToAll); ok {
+		return d.lap.choices()
+	}
+	return nil
+}
+
 // Forward computes y = mixture(x), with the shared expert where there is one, for this
 // rank's tokens, [T_l, H], in the given layer. All ranks call it together.
 func (m *MoE) Forward(y, x []float32, w *BlockWeights, layer int, tokens []int32) error {
@@ -62,17 +70,24 @@ func (m *MoE) Forward(y, x []float32, w *BlockWeights, layer int, tokens []int32
 		shared = m.shared.forward(x, len(tokens), w)
 		m.hooks.enter(layer, Dispatch)
 	}
-	in, err := exchange.finish(plan)
-	if err != nil {
-		return err
+	computed := 0
+	for more := true; more; {
+		in, err := exchange.finish(plan)
+		if err != nil {
+			return err
+		}
+		m.hooks.enter(layer, Expert)
+		m.experts.forward(in, w.Experts[in.first:])
+		computed, more = computed+in.load, in.more
+		if more {
+			m.hooks.enter(layer, Dispatch)
+		}
 	}
-	m.hooks.enter(layer, Expert)
-	m.experts.forward(in, w.Experts)
 	m.hooks.enter(layer, Combine)
 	if err := exchange.combine(plan, y); err != nil {
 		return err
 	}
 	addTo(y, shared)
-	m.hooks.planned(plan, scores, in.load)
+	m.hooks.planned(plan, scores, computed)
 	return nil
 }

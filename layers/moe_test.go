@@ -25,6 +25,8 @@ type made struct {
 	idle       bool         // the last rank holds no tokens
 	kernels    kernel.DType // of matrices
 	carried    kernel.DType // in which rows travel
+	overlap    int          // chunks in which rows travel between nodes
+	steps      int          // 0: 2, for what memory holds from the step before must not matter
 
 	kept   [][]int32 // [T] the plan's pairs; nil: not wanted
 	weight [][]float32
@@ -121,14 +123,14 @@ func (m made) onRank(c collective.Communicator, y []float32, d Dialect) (from, t
 			}
 		}
 	}}
-	moe, err := NewMoE(c, Parts{Config: m.cfg, Policy: d.Policy, Wire: d.Wire, DType: m.carried, Layout: layout, Placements: m.placements, Hooks: hooks})
+	moe, err := NewMoE(c, Parts{Config: m.cfg, Policy: d.Policy, Wire: d.Wire, DType: m.carried, Layout: layout, Placements: m.placements, Overlap: m.overlap, Hooks: hooks})
 	if err != nil {
 		return 0, 0, err
 	}
 	if m.spoil != nil {
 		m.spoil(moe)
 	}
-	for range 2 { // what memory holds from the step before must not matter
+	for range max(2, m.steps) {
 		if err := moe.Forward(y[from*h:to*h], m.x[from*h:to*h], w, 0, tokens); err != nil {
 			return 0, 0, err
 		}

@@ -51,6 +51,7 @@ func underMPI(c collective.Communicator, nodes []int32) error {
 		m.nodes = nodes
 		m.kernels = kernel.DType(i % 2)
 		m.carried = m.kernels
+		m.overlap = i % 3
 		want, _, _, err := m.onOneRank(policy)
 		if err != nil {
 			return err

@@ -88,36 +88,38 @@ func (d *allToAll) placeRows(mate int) {
 	}
 }
 
-// placeFar lays out what goes to ranks that are no mates, and what comes from them.
+// placeFar lays out what goes to ranks that are no mates, and what comes from them: chunk by chunk.
 func (d *allToAll) placeFar() {
-	own := d.ofBox[d.box.self]
-	row, total := 0, 0
-	for r := range d.sendRows {
-		d.sendRows[r], d.recvRows[r] = 0, 0
-		if d.headerFrom[r] == 0 {
-			continue
+	row, total, ranks := 0, 0, d.comm.Size()
+	for k := range d.chunks {
+		d.sendAt[k], d.recvAt[k] = row, total
+		for r := range ranks {
+			sent, come := d.placeFarRank(r, k, row)
+			d.sendRows[k*ranks+r], d.recvRows[k*ranks+r] = sent, come
+			row, total = row+sent, total+come
 		}
-		for s := d.first[r]; s < d.first[r+1]; s++ {
-			d.next[s] = int32(row)
-			row += int(d.sent[s])
-			d.sendRows[r] += int(d.sent[s])
-		}
-		for _, n := range d.table[r*len(d.near)+own:][:len(d.owned)] {
-			d.recvRows[r] += int(n)
-		}
-		total += d.recvRows[r]
 	}
+	d.sendAt[d.chunks], d.recvAt[d.chunks] = row, total
 	d.send, d.recv = grow(d.send, row*d.hidden), grow(d.recv, total*d.hidden)
+	into := d.carry.place(d.send)
 	for r, n := range d.headerTo {
 		for s := d.first[r]; n > 0 && s < d.first[r+1]; s++ {
-			d.into[s], d.view[s] = bytesOf(d.send), d.send
+			d.into[s], d.view[s] = into, d.send
 		}
 	}
 }
 
-// count says how much goes by MPI where a row takes so many bytes or values.
-func (d *allToAll) count(row int) {
-	for r, n := range d.sendRows {
-		d.sendCounts[r], d.recvCounts[r] = n*row, d.recvRows[r]*row
+// placeFarRank counts the rows of a chunk for a rank, the first of them at row, and those that come from there: none if
+// that is a mate.
+func (d *allToAll) placeFarRank(r, chunk, row int) (sent, come int) {
+	if d.headerFrom[r] == 0 {
+		return 0, 0
 	}
+	first, next := cut(chunk, d.chunks, d.first[r+1]-d.first[r])
+	for s := d.first[r] + first; s < d.first[r]+next; s++ {
+		d.next[s] = int32(row + sent)
+		sent += int(d.sent[s])
+	}
+	first, next = cut(chunk, d.chunks, len(d.owned))
+	return sent, sum(d.table[r*len(d.near)+d.ofBox[d.box.self]:][first:next])
 }
