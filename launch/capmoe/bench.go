@@ -19,7 +19,7 @@ func benchCommand(t terminal) *cli.Command {
 		Name:        "bench",
 		Usage:       "measure the parts of a run on this machine",
 		UsageText:   "mpirun -n P capmoe bench COMMAND [flags]",
-		Subcommands: []*cli.Command{benchPlanCommand(t), benchSelectCommand(t), benchLayerCommand(t), benchGemmCommand(t), benchCollectiveCommand(t), benchDispatchCommand(t), benchPrefillCommand(t), benchDecodeCommand(t)},
+		Subcommands: []*cli.Command{benchPlanCommand(t), benchSelectCommand(t), benchLayerCommand(t), benchGemmCommand(t), benchCollectiveCommand(t), benchDispatchCommand(t), benchOverlapCommand(t), benchPrefillCommand(t), benchDecodeCommand(t)},
 	}
 }
 

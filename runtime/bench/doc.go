@@ -17,6 +17,7 @@
 //	decode.go  many sequences through them, a token each
 //	read.go    how fast memory is read
 //	collective.go  collectives of one size after the other
+//	overlap.go     rows in chunks while experts compute, over made wires
 //	dispatch.go    rows to their experts and back
 //	against.go     both against plain/collective.c, which knows MPI alone
 package bench

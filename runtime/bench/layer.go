@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"capmoe/collective"
@@ -104,8 +105,10 @@ type layerRun struct {
 	tokens []int32
 	sum    uint64 // of the bits of y: the same in every turn
 
-	times  []int64 // of each turn, nanoseconds
-	phases []int64 // of each turn, [turns, Phases]
+	times  []int64       // of each turn, nanoseconds
+	inside *atomic.Int64 // nanoseconds inside operations; nil: not measured
+	waited []int64       // of each turn
+	phases []int64       // of each turn, [turns, Phases]
 	clock  phaseClock
 	load   int64 // pairs computed here
 	ledger capacity.Ledger
@@ -145,11 +148,17 @@ func (r *layerRun) once(keep bool) error {
 		return err
 	}
 	r.clock = phaseClock{}
+	if r.inside != nil {
+		r.inside.Store(0)
+	}
 	start := time.Now()
 	if err := r.moe.Forward(r.y, r.x, r.w, 0, r.tokens); err != nil {
 		return err
 	}
 	r.clock.stop()
+	if r.inside != nil && keep {
+		r.waited = append(r.waited, r.inside.Load())
+	}
 	sum := uint64(0)
 	for i, v := range r.y {
 		sum += uint64(math.Float32bits(v)) * uint64(2*i+1)
