@@ -96,7 +96,8 @@ func (e *Engine) Use(routing Routing) error {
 	e.meter.baseline, e.meter.placed, e.meter.dtype = routing.Baseline, e.placed, e.opts.DType
 	e.model, err = layers.NewModel(e.proc.Comm, layers.Parts{
 		Config: e.config.Model, Weights: e.weights, Kernels: e.kernels,
-		Policy: d.Policy, Wire: d.Wire, DType: e.opts.DType, Layout: e.layout, Placements: e.placed, Hooks: together(append([]*layers.Hooks{e.meter.hooks()}, e.watchers...)...),
+		Policy: d.Policy, Wire: d.Wire, DType: e.opts.DType, Layout: e.layout, Placements: e.placed, Overlap: routing.Overlap,
+		Hooks: together(append([]*layers.Hooks{e.meter.hooks()}, e.watchers...)...),
 	})
 	return collective.Agree(e.proc.Comm, err)
 }

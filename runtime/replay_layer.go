@@ -40,7 +40,7 @@ func newMadeMixture(r *replay, cfg layers.Config) (*madeMixture, error) {
 		return nil, err
 	}
 	m.moe, err = layers.NewMoE(r.proc.Comm, layers.Parts{
-		Config: cfg, Policy: r.dialect.Policy, Wire: r.dialect.Wire, DType: r.Shape.DType, Layout: r.layout, Placements: r.placements,
+		Config: cfg, Policy: r.dialect.Policy, Wire: r.dialect.Wire, DType: r.Shape.DType, Layout: r.layout, Placements: r.placements, Overlap: r.Routing.Overlap,
 		Hooks: together(&layers.Hooks{Enter: m.router.enter}, r.hooks),
 	})
 	return m, err
@@ -86,7 +86,9 @@ func (m *madeMixture) rows(n int) {
 	m.y = m.y[:n]
 }
 
-func (m *madeMixture) describe(r *Report) { r.Kernels, r.DType = m.lib.Name(), m.shape.DType.String() }
+func (m *madeMixture) describe(r *Report) {
+	r.Kernels, r.DType, r.Overlap = m.lib.Name(), m.shape.DType.String(), m.moe.Overlap()
+}
 
 func (m *madeMixture) free() {
 	m.router.Free()

@@ -42,8 +42,10 @@ type Report struct {
 	MoESeconds   float64            `json:"moe_layer_seconds"` // the mixture's part of CriticalPath
 	Wall         float64            `json:"wall_seconds"`      // of the steps, slowest rank
 	Bytes        Traffic            `json:"bytes_sent"`
-	Layers       []LayerReport      `json:"layers"`
-	RankSeconds  []RankSeconds      `json:"rank_seconds"`
+	// Overlap is in how many chunks rows travelled between nodes, by the size of steps; none on one node.
+	Overlap     []layers.OverlapChoice `json:"a2a_ffn_overlap,omitempty"`
+	Layers      []LayerReport          `json:"layers"`
+	RankSeconds []RankSeconds          `json:"rank_seconds"`
 	// Attribution is which rank was the slowest, and why; null for one rank.
 	Attribution *attribution.Finding `json:"attribution"`
 }
@@ -107,6 +109,7 @@ func (e *Engine) Report() (*Report, error) {
 		return nil, err
 	}
 	r.Model, r.Kernels, r.DType = e.dir, e.kernels.Name(), e.opts.DType.String()
+	r.Overlap = e.model.Overlap()
 	return r, nil
 }
 

@@ -13,6 +13,7 @@ import (
 type Routing struct {
 	layers.Dialect
 	Baseline string
+	Overlap  int // chunks in which rows travel between nodes while experts compute; 0: as many as prove fastest
 }
 
 // Validate reports faults that need no model.

@@ -32,6 +32,7 @@ func policyFlags() []cli.Flag {
 		&cli.StringFlag{Category: category, Name: "moe-router-weights", Value: "family", Usage: "`RULE` family, or raw: skip the family's normaliser"},
 		&cli.Uint64Flag{Category: category, Name: "seed", Usage: "`SEED` of what is drawn at random: the order random, sampled tokens"},
 		&cli.StringFlag{Category: category, Name: "moe-token-dispatcher-type", Value: "alltoall", Usage: "`WIRE` alltoall or allgather"},
+		&cli.StringFlag{Category: category, Name: "a2a-ffn-overlap-degree", Value: "auto", Usage: "rows travel between nodes in `N` chunks of experts while others compute; auto: measured in the first steps"},
 		&cli.BoolFlag{Category: category, Name: "moe-pad-expert-input-to-capacity", Usage: "send every expert its capacity of rows, empty ones too (policy drop, scope local)"},
 		&cli.StringFlag{Category: category, Name: "baseline", Usage: "another system's dialect: `NAME` " + strings.Join(layers.Baselines(), ", ")},
 	}
@@ -62,6 +63,12 @@ func routingOf(c *cli.Context) (runtime.Routing, error) {
 	if r.Wire, err = layers.ParseWire(c.String("moe-token-dispatcher-type")); err != nil {
 		return r, &launch.UsageError{Err: err}
 	}
+	if r.Overlap, err = overlapOf(c.String("a2a-ffn-overlap-degree")); err != nil {
+		return r, err
+	}
+	if r.Wire == layers.AllGather {
+		noEffect(c, "with --moe-token-dispatcher-type allgather", "a2a-ffn-overlap-degree")
+	}
 	if c.Bool("moe-pad-expert-input-to-capacity") {
 		r.Wire = layers.Padded
 	}
@@ -74,6 +81,18 @@ func routingOf(c *cli.Context) (runtime.Routing, error) {
 		idlePolicy(c, r.Policy)
 	}
 	return r, nil
+}
+
+// overlapOf reads a number of chunks; 0 is auto.
+func overlapOf(text string) (int, error) {
+	if text == "auto" {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		return 0, usagef("--a2a-ffn-overlap-degree %q, want auto, or 1 or more", text)
+	}
+	return n, nil
 }
 
 // policyOf reads the capacity policy.

@@ -31,12 +31,32 @@ func printReport(w io.Writer, r *runtime.Report) {
 	t.AppendRow(table.Row{"expert load max/mean", fmt.Sprintf("%.3f → %.3f", r.ExpertImbalanceBefore, r.ExpertImbalanceAfter)})
 	t.AppendRow(table.Row{"rank load max/mean", fmt.Sprintf("%.3f → %.3f", r.RankImbalanceBefore, r.RankImbalanceAfter)})
 	t.AppendRow(table.Row{"bytes to same rank, node, other", fmt.Sprintf("%d, %d, %d", r.Bytes.SameRank, r.Bytes.SameNode, r.Bytes.OtherNode)})
+	for _, o := range r.Overlap {
+		t.AppendRow(table.Row{"chunks between nodes", describeOverlap(o)})
+	}
 	t.Render()
 	fmt.Fprintln(w)
 	printPhases(w, r)
 	if r.Attribution != nil {
 		fmt.Fprintf(w, "\n%v", r.Attribution)
 	}
+}
+
+// describeOverlap says in how many chunks rows travelled between nodes, and why.
+func describeOverlap(o layers.OverlapChoice) string {
+	chunks := "not decided"
+	if o.Degree > 0 {
+		chunks = fmt.Sprint(o.Degree)
+	}
+	text := fmt.Sprintf("%s, in steps of up to %d tokens", chunks, o.Tokens)
+	for i, m := range o.Times {
+		sep := ", "
+		if i == 0 {
+			sep = "; ms a layer in "
+		}
+		text += fmt.Sprintf("%s%d: %.2f", sep, m.Chunks, 1e3*m.Seconds)
+	}
+	return text
 }
 
 // printCrowded says what wall time is not worth where ranks share cores.
