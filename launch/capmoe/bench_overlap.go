@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"capmoe/collective/commtest"
+	"capmoe/launch/output"
 	"capmoe/runtime/bench"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -37,8 +37,8 @@ func benchOverlapCommand(t terminal) *cli.Command {
 func runBenchOverlap(c *cli.Context, t terminal) error {
 	lc := bench.LayerCase{Tokens: c.Int("tokens"), Skew: c.Float64("skew")}
 	var err error
-	if lc.Shape, err = bench.ShapeOf(c.String("shape")); err != nil {
-		return usagef("bench overlap: --shape %q, want one of %s", c.String("shape"), strings.Join(bench.ShapeNames(), ", "))
+	if lc.Shape, err = shapeOf(c); err != nil {
+		return err
 	}
 	if lc.DType, err = dtypeOf(c); err != nil {
 		return err
