@@ -114,7 +114,7 @@ func (g *allGather) gather(plan *capacity.Plan, x []float32) error {
 		collective.AllGatherV(g.comm, g.allPer, g.scaled(g.tokens, 1), g.perTok),
 		collective.AllGatherV(g.comm, g.allExp, g.scaled(g.pairs, 1), plan.Expert),
 		collective.AllGatherV(g.comm, g.allW, g.scaled(g.pairs, 1), plan.Weight),
-		collective.AllGatherV(g.comm, g.all, g.scaled(g.tokens, size), g.carry.load(x)),
+		collective.AllGatherV(g.comm, g.all, g.scaled(g.tokens, size), g.carry.load(0, x)),
 	)
 }
 

@@ -11,23 +11,29 @@ import (
 type carriage struct {
 	dtype  kernel.DType // of the experts' matrices
 	hidden int
-	bf16   []uint16 // [·, H] rows of this rank, rounded
+	bf16   [][]uint16 // [threads] rows of this rank, [·, H], rounded
 }
 
 // rowBytes is the size of a row on its way.
 func (c *carriage) rowBytes() int { return c.dtype.Bytes() * c.hidden }
 
-// load gives rows, [n, H], as they travel; valid until the next call.
-func (c *carriage) load(rows []float32) []byte {
+// newCarriage carries rows of a width for so many threads.
+func newCarriage(dtype kernel.DType, hidden, threads int) carriage {
+	return carriage{dtype, hidden, make([][]uint16, threads)}
+}
+
+// load gives rows, [n, H], as they travel; valid until the worker's next call.
+func (c *carriage) load(worker int, rows []float32) []byte {
 	if c.dtype == kernel.F32 {
 		return bytesOf(rows)
 	}
-	if cap(c.bf16) < len(rows) {
-		c.bf16 = make([]uint16, len(rows))
+	own := &c.bf16[worker]
+	if cap(*own) < len(rows) {
+		*own = make([]uint16, len(rows))
 	}
-	c.bf16 = c.bf16[:len(rows)]
-	kernel.RoundBF16To(c.bf16, rows)
-	return bytesOf(c.bf16)
+	*own = (*own)[:len(rows)]
+	kernel.RoundBF16To(*own, rows)
+	return bytesOf(*own)
 }
 
 // place is where rows go whose outputs, [n, H], will lie in the given memory: at its end. Experts compute in

@@ -79,13 +79,13 @@ func TestRowsOfBF16ReachReplicas(t *testing.T) {
 func TestOutputsReachOnlyRowsThatWereRead(t *testing.T) {
 	const hidden = 3
 	for _, n := range []int{0, 1, 2, 5} {
-		c := carriage{dtype: kernel.BF16, hidden: hidden}
+		c := newCarriage(kernel.BF16, hidden, 1)
 		x := make([]float32, n*hidden)
 		for i := range x {
 			x[i] = float32(i + 1)
 		}
 		memory := make([]float32, n*hidden)
-		copy(c.place(memory), c.load(x))
+		copy(c.place(memory), c.load(0, x))
 		in := c.unload(memory)
 		for row := range n { // an expert reads its row before it writes
 			read := slices.Clone(in.bf16[row*hidden : (row+1)*hidden])

@@ -17,13 +17,19 @@ func (d *allToAll) combine(plan *capacity.Plan, y []float32) error {
 	if err := d.box.window.Await(); err != nil {
 		return fmt.Errorf("layers: layer %d: combine: %w", plan.Layer, err)
 	}
-	h := d.hidden
-	clear(y)
-	for t := range len(plan.Offset) - 1 {
-		out := y[t*h : (t+1)*h]
+	d.plan, d.tokens = plan, y
+	d.summing.run(len(plan.Offset) - 1)
+	return d.lap.end()
+}
+
+// sumUp adds up the outputs of tokens [first, end).
+func (d *allToAll) sumUp(first, end int) {
+	h, plan := d.hidden, d.plan
+	clear(d.tokens[first*h : end*h])
+	for t := first; t < end; t++ {
+		out := d.tokens[t*h : (t+1)*h]
 		for i := plan.Offset[t]; i < plan.Offset[t+1]; i++ {
 			kernel.AddWeighted(out, plan.Weight[i:i+1], d.view[d.pairSlot[i]][int(d.pairRow[i])*h:], h)
 		}
 	}
-	return d.lap.end()
 }

@@ -66,6 +66,10 @@ type allToAll struct {
 	rowCounts []int // [owned] rows of each owned expert
 	admit     []int // [owned] rows that each owned expert computes
 	rowStart  []int // [owned] where the next row of each owned expert goes
+
+	plan             *capacity.Plan // of the layer under way
+	tokens           []float32      // [T_l, H] its tokens: x on the way there, y on the way back
+	packing, summing *byRows
 }
 
 // slot is a place for an expert on a rank.
@@ -95,6 +99,8 @@ func newAllToAll(c collective.Communicator, p Parts, where Placement, box *mailb
 	d.sent, d.next = make([]int32, len(d.slots)), make([]int32, len(d.slots))
 	d.into, d.view = make([][]byte, len(d.slots)), make([][]float32, len(d.slots))
 	d.rowCounts, d.rowStart = make([]int, len(d.owned)), make([]int, len(d.owned))
+	d.packing = newByRows(p.Kernels, d.copyRows)
+	d.summing = newByRows(p.Kernels, func(_, first, end int) { d.sumUp(first, end) })
 	d.meetMates()
 	return d
 }
@@ -185,15 +191,21 @@ func (d *allToAll) finish(plan *capacity.Plan) (arrived, error) {
 
 // pack copies every pair's row, as it travels, to where it is computed, or to where it is sent from.
 func (d *allToAll) pack(plan *capacity.Plan, x []float32) {
-	h, size := d.hidden, d.carry.rowBytes()
-	for t := range len(plan.Offset) - 1 {
-		row := d.carry.load(x[t*h : (t+1)*h])
+	for i, s := range d.pairSlot {
+		d.pairRow[i] = d.next[s]
+		d.next[s]++
+	}
+	d.plan, d.tokens = plan, x
+	d.packing.run(len(plan.Offset) - 1)
+}
+
+// copyRows is pack for tokens [first, end).
+func (d *allToAll) copyRows(worker, first, end int) {
+	h, size, plan := d.hidden, d.carry.rowBytes(), d.plan
+	for t := first; t < end; t++ {
+		row := d.carry.load(worker, d.tokens[t*h:(t+1)*h])
 		for i := plan.Offset[t]; i < plan.Offset[t+1]; i++ {
-			s := d.pairSlot[i]
-			at := int(d.next[s])
-			d.next[s]++
-			d.pairRow[i] = int32(at)
-			copy(d.into[s][at*size:(at+1)*size], row)
+			copy(d.into[d.pairSlot[i]][int(d.pairRow[i])*size:][:size], row)
 		}
 	}
 }

@@ -46,7 +46,13 @@ type Parts struct {
 }
 
 // carriage is how the experts' rows travel.
-func (p Parts) carriage() carriage { return carriage{dtype: p.DType, hidden: p.Config.Hidden} }
+func (p Parts) carriage() carriage {
+	threads := 1
+	if p.Kernels != nil {
+		threads = p.Kernels.Threads()
+	}
+	return newCarriage(p.DType, p.Config.Hidden, threads)
+}
 
 // NewModel puts a model together. All ranks of the communicator call it.
 func NewModel(c collective.Communicator, p Parts) (*Model, error) {
