@@ -3,7 +3,6 @@ package kernel
 import (
 	"os"
 	"regexp"
-	"slices"
 	"testing"
 )
 
@@ -34,15 +33,5 @@ func TestGonumStaysOnOneThread(t *testing.T) {
 	g := newGemm(Gemm{M: 300, N: 300, K: 64, Alpha: 1}, 0)
 	if n := testing.AllocsPerRun(5, func() { lib.Gemm(g) }); n > 0 {
 		t.Errorf("gemm: %g allocations", n)
-	}
-}
-
-func TestEachDoesEachOnce(t *testing.T) {
-	for _, c := range [][2]int{{1, 0}, {2, 1}, {3, 100}, {8, 5}} {
-		done := make([]int, c[1])
-		newTeam(c[0]).each(c[1], func(_, i int) { done[i]++ })
-		if !slices.Equal(done, slices.Repeat([]int{1}, c[1])) {
-			t.Errorf("%d threads, %d pieces: counts %v", c[0], c[1], done)
-		}
 	}
 }
