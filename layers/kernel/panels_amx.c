@@ -19,7 +19,8 @@
 #define SIDE AMX_SIDE
 #define LINE AMX_LINE
 #define TILE AMX_TILE
-#define BLOCK 10 // pairs of tiles of rows that are in the second cache together
+#define BLOCK 10           // pairs of tiles of rows, at most, that go over weights together, and
+#define SPAN (BLOCK * 1024) // how many units of one of their rows times pairs: they are in the second cache then
 
 // With few pairs of rows weights are asked for just before they are needed, with many while the units before them are worked on.
 #define FEW 4
@@ -66,7 +67,8 @@ typedef struct {
 	int64_t lines;     // how many lines of them for SIDE units
 	int soon;          // they are needed next
 	float *sums;       // [2·SIDE, PANELS_WIDTH] of the units before these
-	int first, last;   // of the panel's units
+	int first, last;   // of the span's units
+	int more;          // dst holds the sums of the spans before
 } product;
 
 // part is where results go: rows × cols at dst, whose rows are n values apart.
@@ -86,11 +88,17 @@ typedef struct {
 // add goes on with the sums. The part takes them once they are whole.
 AMX static inline __attribute__((always_inline)) void add(const product *t, const part *c, const int pair) {
 	const int64_t between = PANELS_WIDTH * sizeof(float), apart = c->n * (int64_t)sizeof(float);
-	if (t->first) {
+	const int whole = c->cols == PANELS_WIDTH && c->rows == (pair ? 2 * SIDE : SIDE);
+	const size_t width = (size_t)c->cols * sizeof(float);
+	for (int64_t r = 0; t->first && t->more && !whole && r < c->rows; r++)
+		memcpy(t->sums + r * PANELS_WIDTH, c->dst + r * c->n, width);
+	if (t->first && !t->more) {
 		_tile_zero(0);
 		_tile_zero(1);
 		_tile_zero(2);
 		_tile_zero(3);
+	} else if (t->first && whole) {
+		EACH_SUM(_tile_loadd, c->dst, apart)
 	} else {
 		EACH_SUM(_tile_loadd, t->sums, between)
 	}
@@ -113,31 +121,37 @@ AMX static inline __attribute__((always_inline)) void add(const product *t, cons
 			_tile_dpbf16ps(3, 5, 7);
 		}
 	}
-	if (t->last && c->cols == PANELS_WIDTH && c->rows == (pair ? 2 * SIDE : SIDE)) {
+	if (t->last && whole) {
 		EACH_SUM(_tile_stored, c->dst, apart)
 		return;
 	}
 	EACH_SUM(_tile_stored, t->sums, between)
 	for (int64_t r = 0; t->last && r < c->rows; r++)
-		memcpy(c->dst + r * c->n, t->sums + r * PANELS_WIDTH, (size_t)c->cols * sizeof(float));
+		memcpy(c->dst + r * c->n, t->sums + r * PANELS_WIDTH, width);
 }
 
-// block computes panels [at[2], at[3]) of the tiles of rows [at[0], at[1]), of m rows in all.
-AMX static void block(const kernel_panels *p, float *dst, const uint32_t *rows, int64_t m, const int64_t at[4]) {
+// block is some tiles of rows and panels, and a span of units: all from the first to before the second.
+typedef struct {
+	int64_t tiles[2], panels[2], units[2];
+} block;
+
+// add_block goes on with the results of a block, of m rows in all.
+AMX static void add_block(const kernel_panels *p, float *dst, const uint32_t *rows, int64_t m, block b) {
 	float sums[BLOCK][2 * SIDE * PANELS_WIDTH] __attribute__((aligned(LINE)));
-	int64_t pairs = kernel_ceil_div(at[1] - at[0], 2), few = pairs <= FEW, depth = few ? FEW_UNITS : MANY_UNITS;
-	for (int64_t j = at[2]; j < at[3]; j++)
-		for (int64_t from = 0; from < p->units; from += depth) {
-			product t = {.w = (const char *)(p->w + (j * p->units + from) * PANELS_WIDTH), .units = kernel_least(depth, p->units - from), .soon = few};
-			t.first = from == 0;
-			t.last = from + depth >= p->units;
+	int64_t pairs = kernel_ceil_div(b.tiles[1] - b.tiles[0], 2), few = pairs <= FEW, depth = few ? FEW_UNITS : MANY_UNITS;
+	for (int64_t j = b.panels[0]; j < b.panels[1]; j++)
+		for (int64_t from = b.units[0]; from < b.units[1]; from += depth) {
+			product t = {.w = (const char *)(p->w + (j * p->units + from) * PANELS_WIDTH), .units = kernel_least(depth, b.units[1] - from), .soon = few};
+			t.first = from == b.units[0];
+			t.last = from + depth >= b.units[1];
+			t.more = b.units[0] > 0;
 			t.ahead = t.w + (few ? FEW_AHEAD : MANY_AHEAD);
 			t.lines = few ? 2 * TILE / LINE : kernel_ceil_div(2 * TILE / LINE, pairs);
-			for (int64_t i = at[0]; i < at[1]; i += 2) {
-				int pair = i + 1 < at[1];
+			for (int64_t i = b.tiles[0]; i < b.tiles[1]; i += 2) {
+				int pair = i + 1 < b.tiles[1];
 				part c = {dst + i * SIDE * p->n + j * PANELS_WIDTH, kernel_least(2 * SIDE, m - i * SIDE), kernel_least(PANELS_WIDTH, p->n - j * PANELS_WIDTH), p->n};
 				t.rows = (const char *)(rows + (i * p->units + (1 + pair) * from) * SIDE);
-				t.sums = sums[(i - at[0]) / 2];
+				t.sums = sums[(i - b.tiles[0]) / 2];
 				if (pair)
 					add(&t, &c, 1);
 				else
@@ -152,8 +166,11 @@ AMX static void block(const kernel_panels *p, float *dst, const uint32_t *rows, 
 AMX void kernel_amx_mul(const kernel_panels *p, float *dst, const uint32_t *rows, int64_t m, int64_t first, int64_t end) {
 	int64_t tiles = kernel_ceil_div(m, SIDE), pairs = kernel_ceil_div(tiles, 2);
 	kernel_amx_configure();
-	for (int64_t b = 0; b < kernel_ceil_div(pairs, BLOCK); b++)
-		block(p, dst, rows, m, (int64_t[]){2 * kernel_cut(pairs, BLOCK, b), kernel_least(tiles, 2 * kernel_cut(pairs, BLOCK, b + 1)), first, end});
+	for (int64_t i = 0; i < kernel_ceil_div(pairs, BLOCK); i++) {
+		int64_t from = kernel_cut(pairs, BLOCK, i), to = kernel_cut(pairs, BLOCK, i + 1), span = SPAN / (to - from) / MANY_UNITS * MANY_UNITS;
+		for (int64_t unit = 0; unit < p->units; unit += span)
+			add_block(p, dst, rows, m, (block){{2 * from, kernel_least(tiles, 2 * to)}, {first, end}, {unit, kernel_least(p->units, unit + span)}});
+	}
 	_tile_release();
 }
 #else
