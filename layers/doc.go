@@ -36,6 +36,7 @@
 //	mla.go               latent attention
 //	attend.go            one head, with window and sink
 //	heads.go             all heads of a layer, on the kernels' threads
+//	rows.go              work on rows, on the same threads
 //	cache.go             keys and values of sequences that come in pieces
 //	moe.go               MoE: the mixture
 //	router.go            scores, and the groups that confine a choice

@@ -36,7 +36,7 @@
 //	vector.go            Softmax, GateTo, RMSNormTo: operations on rows, and their checks
 //	vector_portable.go   their arithmetic, in Go
 //	vector.h, vector.c   the same arithmetic in C; vector_default_*.go choose
-//	parallel.go          work shared among the threads of a team
+//	parallel.go          the team: work shared among threads that stay awake
 //	default_onednn.go    New, where oneDNN is built in
 //	default_gonum.go     New, where it is not
 //	onednn.go            the oneDNN library, Go side
@@ -53,6 +53,6 @@
 //	amx.h, amx.c         what its products share
 //	square.h             16 × 16 values, turned
 //	bf16.h, bf16.c       rows of bf16, and rounding to it
-//	memory.h, memory.c   huge pages for weights
+//	memory.h, memory.c   huge pages for weights; pages.go: for keys and values
 //	clones.h             functions compiled for each width of vectors
 package kernel

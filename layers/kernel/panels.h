@@ -1,6 +1,6 @@
 // Products of rows with packed weights, for CPUs with AVX-512: of float32 values by fused sums, of bf16 values by the instruction VDPBF16PS,
 // which adds a pair of products, or where there is a matrix unit by TDPBF16PS, which does so for 16 rows and 16 outputs. Where oneDNN
-// waits for weights, which come from memory when rows are few, these products have asked for them a panel ahead.
+// waits for weights, which come from memory when rows are few, these products have asked for them before.
 //
 // W lies in the order in which it is read, in units of 4 bytes, a value or a pair of inputs: blocks of depth units; in a block,
 // panels of PANELS_WIDTH outputs; in a panel, units; of a unit, the weights of every output. The matrix unit has its own order in a panel
