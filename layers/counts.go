@@ -33,6 +33,9 @@ func (d *allToAll) assign(plan *capacity.Plan) {
 // is about to send is known, and fits the plan, before a row moves. A rank that finds
 // a fault returns it; whoever runs the ranks ends the others with it.
 func (d *allToAll) agree(plan *capacity.Plan) error {
+	if len(d.ofBox) != len(d.box.mates)+1 { // the exchange of another layer has left them
+		d.meetMates()
+	}
 	head := d.box.open()
 	if d.padded {
 		return d.foresee(plan)

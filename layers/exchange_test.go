@@ -100,6 +100,8 @@ func TestWithoutSharedMemoryRowsTravelByMessages(t *testing.T) {
 		for _, dtype := range []kernel.DType{kernel.F32, kernel.BF16} {
 			m := makeMixture(7, 50)
 			m.nodes, m.kernels, m.carried = nodes, dtype, dtype
+			where := PlacementOf(capacity.Contiguous(m.cfg.MoE.Experts, 4))
+			m.placements = []Placement{where, where} // the second layer's exchange finds the mailbox left by the first
 			m.spoil = func(moe *MoE) {
 				if box := moe.exchange[0].(*allToAll).box; len(box.mates) > 1 {
 					box.window = stingy{box.window}
