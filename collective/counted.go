@@ -4,8 +4,9 @@ import "sync/atomic"
 
 // Traffic counts what one rank hands to a communicator.
 type Traffic struct {
-	Calls int
-	Bytes int64 // sent to other ranks; a reduction or broadcast counts its vector once
+	Calls    int
+	Messages int   // blocks to other ranks that hold something; a reduction or broadcast counts one
+	Bytes    int64 // sent to other ranks; a reduction or broadcast counts its vector once
 }
 
 // Counted returns c with its traffic counted into t. Groups split from it are not counted.
@@ -16,9 +17,10 @@ type counted struct {
 	traffic *Traffic
 }
 
-func (c *counted) add(bytes int) {
+func (c *counted) add(messages, bytes int) {
 	c.traffic.Calls++
-	if c.Size() > 1 {
+	if c.Size() > 1 && bytes > 0 {
+		c.traffic.Messages += messages
 		c.traffic.Bytes += int64(bytes)
 	}
 }
@@ -38,32 +40,32 @@ func (c *counted) Receive() error { return Receive(c.Communicator) }
 func (c *counted) Wait() error    { return Wait(c.Communicator) }
 
 func (c *counted) addBlocks(sendCounts []int) {
-	bytes := 0
+	messages, bytes := 0, 0
 	for r, n := range sendCounts {
-		if r != c.Rank() {
-			bytes += n
+		if r != c.Rank() && n > 0 {
+			messages, bytes = messages+1, bytes+n
 		}
 	}
-	c.add(bytes)
+	c.add(messages, bytes)
 }
 
 func (c *counted) AllGatherV(recv []byte, recvCounts []int, send []byte) error {
-	c.add(len(send) * (c.Size() - 1))
+	c.add(c.Size()-1, len(send)*(c.Size()-1))
 	return c.Communicator.AllGatherV(recv, recvCounts, send)
 }
 
 func (c *counted) AllReduce(buf []byte, t Type, op Op) error {
-	c.add(len(buf))
+	c.add(1, len(buf))
 	return c.Communicator.AllReduce(buf, t, op)
 }
 
 func (c *counted) Broadcast(buf []byte, root int) error {
-	c.add(len(buf))
+	c.add(1, len(buf))
 	return c.Communicator.Broadcast(buf, root)
 }
 
 func (c *counted) Barrier() error {
-	c.add(0)
+	c.add(0, 0)
 	return c.Communicator.Barrier()
 }
 

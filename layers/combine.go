@@ -17,9 +17,14 @@ func (d *allToAll) combine(plan *capacity.Plan, y []float32) error {
 	if err := d.box.window.Await(); err != nil {
 		return fmt.Errorf("layers: layer %d: combine: %w", plan.Layer, err)
 	}
+	d.add(plan, y)
+	return d.lap.end()
+}
+
+// add adds up the outputs, which are all there.
+func (d *allToAll) add(plan *capacity.Plan, y []float32) {
 	d.plan, d.tokens = plan, y
 	d.summing.run(len(plan.Offset) - 1)
-	return d.lap.end()
 }
 
 // sumUp adds up the outputs of tokens [first, end).

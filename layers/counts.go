@@ -111,6 +111,11 @@ func (d *allToAll) readHeads(plan *capacity.Plan) error {
 			}
 		}
 	}
+	return d.checkSent(plan)
+}
+
+// checkSent holds the table against the plan.
+func (d *allToAll) checkSent(plan *capacity.Plan) error {
 	for i, e := range d.owned {
 		if n := d.sentTo(d.ofBox[d.box.self] + i); len(d.slotsOf[e]) == 1 && int64(n) != plan.LoadSent[e] {
 			return fmt.Errorf("layers: layer %d: expert %d is sent %d rows, the plan says %d", plan.Layer, e, n, plan.LoadSent[e])

@@ -176,6 +176,14 @@ func (d *allToAll) finish(plan *capacity.Plan) (arrived, error) {
 			return arrived{}, fmt.Errorf("layers: layer %d: dispatch: %w", plan.Layer, err)
 		}
 	}
+	in := d.received(plan)
+	d.chunk++
+	in.more, in.between = d.chunk < d.chunks, d.between
+	return in, nil
+}
+
+// received is the rows of the chunk's experts sent to this rank, when all are there.
+func (d *allToAll) received(plan *capacity.Plan) arrived {
 	first, last := cut(d.chunk, d.chunks, len(d.owned))
 	counts, compute := d.rowCounts[first:last], d.rowCounts[first:last]
 	if d.policy.AfterDispatch {
@@ -183,10 +191,8 @@ func (d *allToAll) finish(plan *capacity.Plan) (arrived, error) {
 	}
 	start := sum(d.rowCounts[:first])
 	in := d.carry.unload(d.outputs).part(start*d.hidden, (start+sum(counts))*d.hidden)
-	in.counts, in.compute, in.load = counts, compute, d.load(plan, d.owned[first:last], compute)
-	d.chunk++
-	in.first, in.more, in.between = first, d.chunk < d.chunks, d.between
-	return in, nil
+	in.counts, in.compute, in.load, in.first = counts, compute, d.load(plan, d.owned[first:last], compute), first
+	return in
 }
 
 // pack copies every pair's row, as it travels, to where it is computed, or to where it is sent from.
@@ -208,6 +214,14 @@ func (d *allToAll) copyRows(worker, first, end int) {
 			copy(d.into[d.pairSlot[i]][int(d.pairRow[i])*size:][:size], row)
 		}
 	}
+}
+
+// put copies a row to the next place for its slot, and gives that.
+func (d *allToAll) put(slot int32, next *int32, row []byte) int32 {
+	at := *next
+	*next++
+	copy(d.into[slot][int(at)*len(row):], row)
+	return at
 }
 
 // admitted is how many of its rows each owned expert keeps where pairs are refused

@@ -46,6 +46,7 @@
 //	carriage.go          what they are on their way: float32, or bf16
 //	dispatch.go          all-to-all: rows written into the memory of ranks of the same node, sent to others
 //	counts.go room.go combine.go   its counts, the places of rows, and the way back
+//	hierarchical.go      all-to-all between nodes of many ranks; hierarchical_relays.go, _counts.go, _parcel.go
 //	far.go overlap.go    what goes by MPI, in chunks while experts compute; in how many
 //	mailbox.go           the memory that ranks of a node share
 //	allgather.go         the other way

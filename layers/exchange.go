@@ -13,12 +13,13 @@ type Wire uint8
 
 // The wires of --moe-token-dispatcher-type, and those that only baselines use.
 const (
-	AllToAll  Wire = iota // each row to the rank of its expert (all-to-all-v)
-	AllGather             // every row to every rank, partial sums back (allgather + reduce-scatter)
-	Padded                // all-to-all of fixed blocks of capacity rows
+	AllToAll     Wire = iota // each row to the rank of its expert (all-to-all-v)
+	AllGather                // every row to every rank, partial sums back (allgather + reduce-scatter)
+	Hierarchical             // each row to every node once, from there to the ranks of its experts
+	Padded                   // all-to-all of fixed blocks of capacity rows
 )
 
-var wireNames = []string{"alltoall", "allgather", "padded alltoall"}
+var wireNames = []string{"alltoall", "allgather", "hierarchical", "padded alltoall"}
 
 func (w Wire) String() string { return wireNames[w] }
 
@@ -29,7 +30,7 @@ func ParseWire(name string) (Wire, error) {
 			return Wire(w), nil
 		}
 	}
-	return 0, fmt.Errorf("layers: unknown token dispatcher type %q, want alltoall or allgather", name)
+	return 0, fmt.Errorf("layers: unknown token dispatcher type %q, want alltoall, allgather or hierarchical", name)
 }
 
 // exchange brings rows to their experts and the outputs back. Between begin and finish
@@ -82,9 +83,22 @@ func newExchanges(c collective.Communicator, p Parts) ([]exchange, error) {
 	if placements == nil {
 		placements = []Placement{PlacementOf(p.Layout)}
 	}
-	box, err := newMailbox(c, p.Layout, headWords(placements))
+	words := headWords(placements)
+	if p.Wire == Hierarchical {
+		words = max(words, relayWords(p.Layout, placements))
+	}
+	box, err := newMailbox(c, p.Layout, words)
 	if err != nil {
 		return nil, fmt.Errorf("layers: memory of a node: %w", err)
+	}
+	var through *relays
+	if p.Wire == Hierarchical {
+		if through, err = newRelays(c, p.Layout, box); err != nil {
+			return nil, fmt.Errorf("layers: relays: %w", err)
+		}
+	}
+	if through != nil {
+		p.Overlap = 1 // parcels travel whole
 	}
 	lap, err := newOverlap(c, p.Overlap, placements, len(box.mates) < c.Size())
 	if err != nil {
@@ -92,7 +106,11 @@ func newExchanges(c collective.Communicator, p Parts) ([]exchange, error) {
 	}
 	exchanges := make([]exchange, len(placements))
 	for i, where := range placements {
-		exchanges[i] = newAllToAll(c, p, where, box, lap)
+		d := newAllToAll(c, p, where, box, lap)
+		exchanges[i] = d
+		if through != nil {
+			exchanges[i] = newHierarchical(d, through)
+		}
 	}
 	return exchanges, nil
 }

@@ -46,10 +46,11 @@ func runUnderMPI(nodes []int32) int {
 
 // underMPI holds a rank's part of mixtures over an MPI world against the whole of them in one place.
 func underMPI(c collective.Communicator, nodes []int32) error {
-	for i, policy := range policies {
-		m := makeMixture(uint64(30+i), 61+400*i) // rows need more memory from case to case
+	for i := range 2 * len(policies) {
+		policy, wire := policies[i/2], wires[i%2]
+		m := makeMixture(uint64(30+i), 61+400*(i/2)) // rows need more memory from case to case
 		m.nodes = nodes
-		m.kernels = kernel.DType(i % 2)
+		m.kernels = kernel.DType(i / 2 % 2)
 		m.carried = m.kernels
 		m.overlap = i % 3
 		want, _, _, err := m.onOneRank(policy)
@@ -57,13 +58,13 @@ func underMPI(c collective.Communicator, nodes []int32) error {
 			return err
 		}
 		own := make([]float32, len(m.x))
-		from, to, err := m.onRank(c, own, Dialect{Policy: policy})
+		from, to, err := m.onRank(c, own, Dialect{Policy: policy, Wire: wire})
 		if err != nil {
 			return err
 		}
 		h := m.cfg.Hidden
 		if at := firstDifference(want[from*h:to*h], own[from*h:to*h]); at >= 0 {
-			return fmt.Errorf("rank %d, %v: value %d is %v, %v on one rank", c.Rank(), policy.Policy, at, own[from*h+at], want[from*h+at])
+			return fmt.Errorf("rank %d, %v, %v: value %d is %v, %v on one rank", c.Rank(), policy.Policy, wire, at, own[from*h+at], want[from*h+at])
 		}
 	}
 	return nil

@@ -36,19 +36,24 @@ func (d *allToAll) mostRows(plan *capacity.Plan) (most int, err error) {
 		for j := d.ofBox[m]; j < d.ofBox[m+1]; j++ {
 			rows += d.sentTo(j)
 		}
-		room := rows
-		if d.policy.Policy != capacity.Dropless && !d.policy.AfterDispatch {
-			room = d.policy.Rows(d.layout, d.topK, plan.Tokens, slots)
-			if d.padded {
-				room = plan.Budgets.Expert * d.layout.Ranks() * slots
-			}
-		}
+		room := d.roomFor(plan, rows, slots)
 		if rows > room {
 			return 0, fmt.Errorf("layers: layer %d: rank %d is sent %d rows, its budgets allow %d", plan.Layer, mate, rows, room)
 		}
 		most = max(most, room)
 	}
 	return most, nil
+}
+
+// roomFor is the rows that a rank with so many slots receives at most, if so many are about to come.
+func (d *allToAll) roomFor(plan *capacity.Plan, rows, slots int) int {
+	switch {
+	case d.policy.Policy == capacity.Dropless || d.policy.AfterDispatch:
+		return rows
+	case d.padded:
+		return plan.Budgets.Expert * d.layout.Ranks() * slots
+	}
+	return d.policy.Rows(d.layout, d.topK, plan.Tokens, slots)
 }
 
 // leaveMates goes on alone, with what the table says of this rank's slots.

@@ -34,6 +34,7 @@ func TestIdleFlags(t *testing.T) {
 		{"a baseline has its own weights", eval, []string{"--baseline", "tutel", "--gamma", "1", "--moe-router-weights", "raw"}, []string{"--baseline tutel", "--moe-router-weights"}},
 		{"a dropless baseline has no γ", eval, []string{"--baseline", "megatron-alltoall", "--gamma", "1"}, []string{"--moe-expert-capacity-factor", "baseline megatron-alltoall"}},
 		{"EPLB has no γ", eval, []string{"--enable-eplb", "--gamma", "1"}, []string{"--moe-expert-capacity-factor", "baseline eplb"}},
+		{"parcels have no chunks", eval, []string{"--moe-token-dispatcher-type", "hierarchical", "--a2a-ffn-overlap-degree", "2"}, []string{"--a2a-ffn-overlap-degree", "hierarchical"}},
 		{"all-gather has no chunks", eval, []string{"--moe-token-dispatcher-type", "allgather", "--a2a-ffn-overlap-degree", "2"}, []string{"--a2a-ffn-overlap-degree", "allgather"}},
 		{"tasks have no windows", []string{"eval", "--model", model, "--tasks", "x.jsonl"}, []string{"--window", "8"}, []string{"--window", "--tasks"}},
 		{"greedy draws nothing", generate, []string{"--top-k", "5"}, []string{"--top-k", "--temperature 0"}},

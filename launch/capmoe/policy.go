@@ -31,7 +31,7 @@ func policyFlags() []cli.Flag {
 		&cli.StringFlag{Category: category, Name: "renormalize", Value: "none", Usage: "rescale a token's kept weights: `RULE` none, original or unit"},
 		&cli.StringFlag{Category: category, Name: "moe-router-weights", Value: "family", Usage: "`RULE` family, or raw: skip the family's normaliser"},
 		&cli.Uint64Flag{Category: category, Name: "seed", Usage: "`SEED` of what is drawn at random: the order random, sampled tokens"},
-		&cli.StringFlag{Category: category, Name: "moe-token-dispatcher-type", Value: "alltoall", Usage: "`WIRE` alltoall or allgather"},
+		&cli.StringFlag{Category: category, Name: "moe-token-dispatcher-type", Value: "alltoall", Usage: "`WIRE` alltoall, allgather, or hierarchical: between nodes each row once"},
 		&cli.StringFlag{Category: category, Name: "a2a-ffn-overlap-degree", Value: "auto", Usage: "rows travel between nodes in `N` chunks of experts while others compute; auto: measured in the first steps"},
 		&cli.BoolFlag{Category: category, Name: "moe-pad-expert-input-to-capacity", Usage: "send every expert its capacity of rows, empty ones too (policy drop, scope local)"},
 		&cli.StringFlag{Category: category, Name: "baseline", Usage: "another system's dialect: `NAME` " + strings.Join(layers.Baselines(), ", ")},
@@ -66,8 +66,8 @@ func routingOf(c *cli.Context) (runtime.Routing, error) {
 	if r.Overlap, err = overlapOf(c.String("a2a-ffn-overlap-degree")); err != nil {
 		return r, err
 	}
-	if r.Wire == layers.AllGather {
-		noEffect(c, "with --moe-token-dispatcher-type allgather", "a2a-ffn-overlap-degree")
+	if r.Wire != layers.AllToAll {
+		noEffect(c, "with --moe-token-dispatcher-type "+r.Wire.String(), "a2a-ffn-overlap-degree")
 	}
 	if c.Bool("moe-pad-expert-input-to-capacity") {
 		r.Wire = layers.Padded

@@ -18,7 +18,7 @@ func studyFlags() []cli.Flag {
 		&cli.StringSliceFlag{Category: axes, Name: "systems", Usage: "`NAME` of a policy or baseline: " + strings.Join(study.SystemNames(), ", "), DefaultText: "dropless,drop,reroute"},
 		&cli.Float64SliceFlag{Category: axes, Name: "gamma", Aliases: []string{"moe-expert-capacity-factor"}, Usage: "capacity factor `γ` of the systems that have one", DefaultText: "1,1.5"},
 		&cli.StringSliceFlag{Category: axes, Name: "scopes", Usage: "`SCOPE` of policies: global, local", DefaultText: "global"},
-		&cli.StringSliceFlag{Category: axes, Name: "dispatchers", Usage: "`WIRE` of policies: alltoall, allgather", DefaultText: "alltoall"},
+		&cli.StringSliceFlag{Category: axes, Name: "dispatchers", Usage: "`WIRE` of policies: alltoall, allgather, hierarchical", DefaultText: "alltoall"},
 		&cli.StringSliceFlag{Category: axes, Name: "placements", Usage: "`PLACEMENT` of the experts: contiguous; eplb, of dropless", DefaultText: "contiguous"},
 		&cli.StringSliceFlag{Category: axes, Name: "models", Usage: "model `DIR` that texts run through", DefaultText: "examples/tiny-olmoe"},
 		&cli.StringSliceFlag{Category: axes, Name: "shapes", Usage: "`NAME` of the mixture that routing runs through", DefaultText: "planning only"},
