@@ -13,7 +13,7 @@
 // Two libraries stand behind the one interface and pass the one suite. The default, through cgo, has three ways to multiply by a packed
 // matrix, the first that the CPU allows:
 //
-//	panels            AVX-512, and AMX for bf16: kernels of our own, which wait less for weights that come from memory
+//	panels            AVX2 or AVX-512, and AMX for bf16: kernels of our own, which wait less for weights that come from memory
 //	oneDNN's brgemm   where it keeps the promise below; that for AMX does not
 //	pure Go           on gonum; it is always there, and is the default with -tags noonednn or without cgo
 //
@@ -43,12 +43,14 @@
 //	onednn_matrix.go     its packed matrix
 //	onednn.h, onednn.c   its C side: layouts and primitives
 //	onednn_weights.c     packing, and one call a product; onednn_space.c lends it memory
-//	panels.go            a packed matrix for AVX-512 and AMX: the Go side
+//	panels.go            a packed matrix for AVX2, AVX-512 and AMX: the Go side
 //	panels.h, panels.c   its order in memory
 //	panels_vector.c      its products by vectors
 //	panels_amx.c         its products by the matrix unit
-//	tiles.go             dense products on CPUs with AVX-512: the Go side
-//	tiles.h, tiles.c     their C side
+//	tile.h, tile.c       a tile of them, for every width of vectors
+//	tiles.go             dense products on CPUs with AVX2 or AVX-512: the Go side
+//	tiles.h, tiles.c     their C side; tiles_of.h is it for one width
+//	vectors.h            vectors of 8 and of 16 values
 //	attend.go            Attender; attend_amx.go, attend.h, attend.c: that of the matrix unit
 //	amx.h, amx.c         what its products share
 //	square.h             16 × 16 values, turned

@@ -26,7 +26,7 @@ type oneDNN struct {
 	dtype    DType
 	panels   [2]int32 // kind of panels that matrices of each DType are packed in; 0: none
 	rows     sync.Pool
-	tiles    bool // Gemm has its own kernel
+	lanes    int // of the vectors of Gemm's own kernel; 0: it has none
 	portable *gonumLibrary
 
 	mu     sync.Mutex
@@ -46,7 +46,7 @@ func newOneDNN(opts Options) (*oneDNN, error) {
 		return nil, fmt.Errorf("kernel: new: %w", err)
 	}
 	lib.shapes[sample] = shape
-	lib.tiles = tilesUsable()
+	lib.lanes = gemmLanes()
 	lib.name += impl
 	if shape == nil {
 		lib.name += ", packed on " + lib.portable.Name()

@@ -23,7 +23,7 @@ func TestOneDNN(t *testing.T) {
 
 func hasBrgemm(lib *oneDNN) bool { return !strings.Contains(lib.Name(), lib.portable.Name()) }
 
-func mustOneDNN(t *testing.T, opts Options) *oneDNN {
+func mustOneDNN(t testing.TB, opts Options) *oneDNN {
 	t.Helper()
 	lib, err := newOneDNN(opts)
 	if err != nil {
@@ -72,16 +72,44 @@ func TestDefaultUsesPanels(t *testing.T) {
 	}
 }
 
-// Panels for vectors of bf16, which a CPU with a matrix unit would leave aside.
-func TestVectorPanels(t *testing.T) {
-	if panelKind(BF16) == 0 {
-		t.Skip("no products of bf16 on this CPU")
+// Kinds of panels that the default leaves aside on this CPU, which has better ones.
+func TestPanels(t *testing.T) {
+	for kind, name := range panelNames {
+		dtype := F32
+		if strings.HasSuffix(name, "bf16") {
+			dtype = BF16
+		}
+		if name == "" || panelKind(dtype) == int32(kind) {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			if !panelsUsable(int32(kind)) {
+				t.Skip("not on this CPU")
+			}
+			testPacked(t, func(threads int) Library { return mustPanels(t, Options{Threads: threads, DType: dtype}, int32(kind)) }, dtype)
+		})
 	}
-	testPacked(t, func(threads int) Library {
-		lib := mustOneDNN(t, Options{Threads: threads, DType: BF16})
-		lib.panels = [2]int32{F32: panelKind(F32), BF16: vectorBF16}
+}
+
+// Gemm by vectors that are not the widest of this CPU.
+func TestGemmNarrow(t *testing.T) {
+	if gemmLanes() <= 8 {
+		t.Skip("vectors of 8 are the widest, or are not there: TestDefault has them")
+	}
+	testGemm(t, func(threads int) Library {
+		lib := mustOneDNN(t, Options{Threads: threads})
+		lib.lanes = 8
 		return lib
-	}, BF16)
+	})
+}
+
+// mustPanels is the library that packs in panels of a kind.
+func mustPanels(t testing.TB, opts Options, kind int32) *oneDNN {
+	t.Helper()
+	lib := mustOneDNN(t, opts)
+	lib.usePanels()
+	lib.panels[opts.DType], lib.name = kind, panelNames[kind]
+	return lib
 }
 
 func isOneDNN(mat Matrix) bool {

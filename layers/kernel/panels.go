@@ -39,7 +39,7 @@ type panelProduct struct {
 }
 
 func newPanelMatrix(from source, kind int32, team *team, rows *sync.Pool) (*panelMatrix, error) {
-	c := &C.kernel_panels{kind: C.int(kind), n: C.int64_t(from.n), k: C.int64_t(from.k)}
+	c := &C.kernel_panels{kind: C.int(kind), bf16: flag(from.dtype == BF16), n: C.int64_t(from.n), k: C.int64_t(from.k)}
 	C.kernel_panels_new(c)
 	if c.w == nil {
 		return nil, fmt.Errorf("kernel: pack: no memory for %d bytes (matrix of %d×%d)", from.dtype.Bytes()*from.n*from.k, from.n, from.k)
@@ -70,7 +70,7 @@ func (mat *panelMatrix) MulTo(dst, x []float32, m int) {
 }
 
 func (mat *panelMatrix) MulBF16To(dst []float32, x []uint16, m int) {
-	if mat.c.kind == C.PANELS_F32 {
+	if mat.c.bf16 == 0 {
 		panic(rowsOfBF16)
 	}
 	mat.multiply(dst, given{bf16: x}, m)
@@ -123,13 +123,18 @@ func share(n C.int64_t, pieces, i int) (first, end C.int64_t) {
 	return n * C.int64_t(i) / C.int64_t(pieces), n * C.int64_t(i+1) / C.int64_t(pieces)
 }
 
-// vectorBF16 is the kind of CPUs without a matrix unit.
-const vectorBF16 = C.PANELS_BF16
-
 // panelNames are of the kinds in panels.h.
-var panelNames = [...]string{C.PANELS_F32: "panels avx512 f32", C.PANELS_BF16: "panels avx512 bf16", C.PANELS_AMX: "panels amx bf16"}
+var panelNames = [...]string{
+	C.PANELS_F32: "panels avx512 f32", C.PANELS_AVX2_F32: "panels avx2 f32",
+	C.PANELS_AMX: "panels amx bf16", C.PANELS_BF16: "panels avx512 bf16", C.PANELS_AVX2_BF16: "panels avx2 bf16",
+}
 
 // panelKind is the best kind of panels that the CPU has for a type.
 func panelKind(dtype DType) int32 {
 	return int32(C.kernel_panels_kind(flag(dtype == BF16)))
+}
+
+// panelsUsable tells whether the CPU has the instructions of a kind.
+func panelsUsable(kind int32) bool {
+	return C.kernel_panels_usable(C.int(kind)) != 0
 }

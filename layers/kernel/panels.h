@@ -1,9 +1,10 @@
-// Products of rows with packed weights, for CPUs with AVX-512: of float32 values by fused sums, of bf16 values by the instruction VDPBF16PS,
-// which adds a pair of products, or where there is a matrix unit by TDPBF16PS, which does so for 16 rows and 16 outputs. Where oneDNN
-// waits for weights, which come from memory when rows are few, these products have asked for them before.
+// Products of rows with packed weights, for CPUs with AVX2 or more: of float32 values by fused sums, of bf16 values by the instruction
+// VDPBF16PS, which adds a pair of products, or where there is a matrix unit by TDPBF16PS, which does so for 16 rows and 16 outputs, or where
+// there is neither by fused sums of what they are in float32. Where oneDNN waits for weights, which come from memory when rows are few,
+// these products have asked for them before.
 //
 // W lies in the order in which it is read, in units of 4 bytes, a value or a pair of inputs: blocks of depth units; in a block,
-// panels of PANELS_WIDTH outputs; in a panel, units; of a unit, the weights of every output. The matrix unit has its own order in a panel
+// panels of width outputs; in a panel, units; of a unit, the weights of every output. The matrix unit has its own order in a panel
 // (panels_amx.c). A result is one chain of sums over its units from the first to the last, however rows are cut into tiles and outputs
 // into panels.
 #ifndef CAPMOE_KERNEL_PANELS_H
@@ -13,24 +14,26 @@
 
 #include <stdint.h>
 
-#define PANELS_WIDTH 32
+#define PANELS_WIDTH 32 // the most
 
-// The instructions of products.
-enum { PANELS_NONE, PANELS_F32, PANELS_BF16, PANELS_AMX };
+// The instructions of products, of AVX-512 where no other is named.
+enum { PANELS_NONE, PANELS_F32, PANELS_BF16, PANELS_AMX, PANELS_AVX2_F32, PANELS_AVX2_BF16 };
 
 typedef struct {
-	int kind;
+	int kind, bf16;
 	int64_t n, k;
 	int64_t units;  // of the k inputs, filled up with zero: with PANELS_AMX a multiple of 16
+	int64_t width;  // outputs of a panel
 	int64_t panels; // of the n outputs; the last is filled up with zero
 	int64_t depth;  // units of a block; the last may have fewer; all of them with PANELS_AMX
 	uint32_t *w;
 } kernel_panels;
 
-// kernel_panels_kind is the best kind that the CPU has for a type.
+// kernel_panels_usable tells whether the CPU has the instructions; kernel_panels_kind is the best kind that it has for a type.
+int kernel_panels_usable(int kind);
 int kernel_panels_kind(int bf16);
 
-// kernel_panels_new takes memory for W, p->n × p->k of p->kind. p->w is NULL if there is none.
+// kernel_panels_new takes memory for W, p->n × p->k of p->kind, which is for bf16 or not. p->w is NULL if there is none.
 void kernel_panels_new(kernel_panels *p);
 void kernel_panels_free(kernel_panels *p);
 
@@ -52,6 +55,7 @@ void kernel_panels_mul(const kernel_panels *p, float *dst, const uint32_t *rows,
 void kernel_panels_units(const kernel_panels *p, uint32_t *dst, kernel_given row, int64_t from, int64_t depth);
 
 // What kernel_panels_rows and kernel_panels_mul do for the kinds of vectors, and for the matrix unit.
+int64_t kernel_vector_space(const kernel_panels *p, int64_t m);
 int64_t kernel_vector_parts(int64_t m);
 void kernel_vector_rows(const kernel_panels *p, uint32_t *rows, kernel_given x, int64_t m, int64_t first, int64_t end);
 void kernel_vector_mul(const kernel_panels *p, float *dst, const uint32_t *rows, int64_t m, int64_t first, int64_t end);

@@ -1,0 +1,29 @@
+// The product of a tile of rows with a panel of outputs, two vectors wide: its sums, two vectors a row, stay in registers.
+#ifndef CAPMOE_KERNEL_TILE_H
+#define CAPMOE_KERNEL_TILE_H
+
+#include <stdint.h>
+
+typedef struct {
+	const float *rows;  // [units, m]; [units, parts, m] of a kind with parts
+	const float *panel; // [units, 2·lanes]
+	const char *ahead;  // weights to ask for, by turns with the other tiles
+	int64_t units, step; // step: bytes of ahead for a unit
+	float *dst;
+	int64_t ld, cols;
+	int more; // sums go on from dst
+} kernel_tile;
+
+// kernel_tiles is what tiles of a kind are like.
+typedef struct {
+	int64_t lanes; // of a vector
+	int64_t rows;  // of a tile, at most
+	int64_t depth; // units of a panel that stays in cache
+	int64_t parts; // values of float32 that a unit of rows takes
+	void (*multiply)(const kernel_tile *t, int64_t m);
+} kernel_tiles;
+
+// kernel_tiles_of is those of a kind of vectors in panels.h.
+const kernel_tiles *kernel_tiles_of(int kind);
+
+#endif
