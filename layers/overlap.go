@@ -34,8 +34,8 @@ type overlapClass struct {
 const (
 	mostClasses   = bits.UintSize
 	mostChunks    = 8
-	overlapRounds = 6    // layers measured of each degree; the first warms up
-	overlapGain   = 0.01 // at least, of the time in one chunk, to prefer several
+	overlapRounds = 8    // layers measured of each degree; the first warms up
+	overlapGain   = 0.02 // at least, of the time in one chunk, to prefer several
 )
 
 // newOverlap makes it for a number of chunks, or for 0 to find it out. Where no rank is far, nothing is to be decided. All

@@ -11,7 +11,7 @@ import (
 // The report says in how many chunks rows travelled, and, where that was found out, what each took.
 func TestReportOfOverlap(t *testing.T) {
 	long := smallTrace
-	long.Steps = 13
+	long.Steps = 17
 	for _, test := range []struct {
 		rule     string
 		hosts    []string

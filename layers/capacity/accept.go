@@ -2,6 +2,7 @@ package capacity
 
 import (
 	"cmp"
+	"math"
 )
 
 // accepted is the best c keys that an expert has been offered, as a heap whose root
@@ -70,10 +71,14 @@ func (a accepted) offer(fresh []Key, c int) accepted {
 }
 
 // bar is the worst key kept by a full expert: whatever lies below it is refused. An
-// expert with room has no bar.
+// expert with room has no bar, and one that takes none, whose capacity was rounded down to
+// 0, refuses all.
 func (a accepted) bar(c int) Key {
-	if len(a) < c {
+	switch {
+	case len(a) < c:
 		return 0
+	case c == 0:
+		return math.MaxUint64
 	}
 	return a[0]
 }
@@ -162,6 +167,14 @@ type level struct {
 	bar  bar
 }
 
+// newLevel is an empty level; one that has room for none is closed.
+func newLevel(budget int) level {
+	if budget == 0 {
+		return level{bar: bar{candidate{key: math.MaxUint64}, true}}
+	}
+	return level{}
+}
+
 func (l *level) full(budget int) bool { return l.kept >= budget }
 
 func (l *level) keep(c candidate, budget int) {
@@ -191,9 +204,9 @@ func (n *nest) accept(kept, candidates []candidate) []candidate {
 
 // reset empties the levels of a group before accept.
 func (n *nest) reset(experts []int32) {
-	n.node = level{}
+	n.node = newLevel(n.budgets.Node)
 	for _, e := range experts {
-		n.expert[e] = level{}
-		n.rank[n.layout.ExpertRank[e]] = level{}
+		n.expert[e] = newLevel(n.budgets.Expert)
+		n.rank[n.layout.ExpertRank[e]] = newLevel(n.budgets.Rank)
 	}
 }

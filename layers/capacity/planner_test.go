@@ -218,6 +218,22 @@ func TestPlannerAgreesWithTwinOnAnyRanks(t *testing.T) {
 	}
 }
 
+// A capacity that is rounded down to 0 leaves nothing.
+func TestCapacityOfZeroRefusesAll(t *testing.T) {
+	for seed := range uint64(40) {
+		s := randomScenario(seed)
+		s.tokens, s.class, s.model.Experts, s.model.TopK = 3, nil, 16, 4
+		s.scores = randomScores(rand.New(rand.NewPCG(seed, 4)), s.tokens, s.model.Experts)
+		s.cfg = Config{Policy: Drop, Order: Order(seed % 4), Scope: Scope(seed % 2), Expert: Times(1), Rounding: MegaBlocks}
+		if seed%3 == 0 {
+			s.cfg.Rank = Times(2)
+		}
+		for _, ranks := range []int{1, 2, 3, 4, 8} {
+			checkAgainstTwin(t, s, ranks)
+		}
+	}
+}
+
 func checkAgainstTwin(t *testing.T, s scenario, ranks int) {
 	t.Helper()
 	held := deal(s.tokens, ranks, rand.New(rand.NewPCG(s.seed, 2)))
