@@ -13,6 +13,7 @@
 #endif
 
 #define LANES 16
+#define HALF (LANES / 2)
 #define AHEAD 256 // values
 #define INLINE static inline __attribute__((always_inline))
 
@@ -130,24 +131,21 @@ WIDE void kernel_norm(float *dst, const float *x, const float *w, kernel_norm_si
 // The functions that take vectors are inlined everywhere: how they would be called does not matter.
 #pragma GCC diagnostic ignored "-Wpsabi"
 
-typedef float sixteen __attribute__((vector_size(64)));
 typedef float eight __attribute__((vector_size(32)));
 typedef float four __attribute__((vector_size(16)));
 
-// sum_pairs adds lanes up as SUM_LANES does.
-INLINE float sum_pairs(const sixteen *lane) {
-	eight half[2];
+// sum_pairs adds 16 lanes, which are in two halves, up as SUM_LANES does. Vectors of 16 would go through memory where registers hold 8.
+INLINE float sum_pairs(const eight *low, const eight *high) {
+	eight half = *low + *high;
 	four quarter[2];
-	memcpy(half, lane, sizeof half);
-	half[0] += half[1];
-	memcpy(quarter, &half[0], sizeof quarter);
+	memcpy(quarter, &half, sizeof quarter);
 	quarter[0] += quarter[1];
 	return (quarter[0][0] + quarter[0][2]) + (quarter[0][1] + quarter[0][3]);
 }
 
-INLINE sixteen load(const float *x, int64_t n) {
-	sixteen v = {0};
-	if (n >= LANES)
+INLINE eight load(const float *x, int64_t n) {
+	eight v = {0};
+	if (n >= HALF)
 		memcpy(&v, x, sizeof v);
 	else
 		for (int64_t i = 0; i < n; i++)
@@ -164,14 +162,18 @@ INLINE void ask_ahead(const float *row, int64_t width) {
 WIDE void kernel_dots(float *dst, const float *q, float scale, const float *x, kernel_rows rows) {
 	for (int64_t r = 0; r < rows.n; r++) {
 		const float *row = x + r * rows.stride;
-		sixteen lane = {0};
+		eight low = {0}, high = {0};
 		int64_t i = 0;
 		ask_ahead(row, rows.width);
-		for (; i + LANES <= rows.width; i += LANES)
-			lane += load(q + i, LANES) * load(row + i, LANES);
-		if (i < rows.width)
-			lane += load(q + i, rows.width - i) * load(row + i, rows.width - i);
-		dst[r] += scale * sum_pairs(&lane);
+		for (; i + LANES <= rows.width; i += LANES) {
+			low += load(q + i, HALF) * load(row + i, HALF);
+			high += load(q + i + HALF, HALF) * load(row + i + HALF, HALF);
+		}
+		int64_t left = rows.width - i;
+		low += load(q + i, left) * load(row + i, left);
+		if (left > HALF)
+			high += load(q + i + HALF, left - HALF) * load(row + i + HALF, left - HALF);
+		dst[r] += scale * sum_pairs(&low, &high);
 	}
 }
 
