@@ -17,8 +17,14 @@ import argparse, json, os, subprocess, sys, tempfile
 CASES = ["prefill 512", "prefill 2048", "decode 1", "decode 8", "decode 32"]
 HERE = os.path.dirname(os.path.abspath(__file__))
 
-def output(*command):
-    done = subprocess.run(command, capture_output=True, text=True)
+# Without these PyTorch maps new pages for every result, and its two threads at times share a core: half the speed at 512 tokens.
+TORCH_ENV = {
+    "OMP_PROC_BIND": "true", "OPENBLAS_NUM_THREADS": "1",
+    "GLIBC_TUNABLES": "glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=100000000000:glibc.malloc.top_pad=100000000:glibc.malloc.hugetlb=1",
+}
+
+def output(*command, **env):
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **env})
     if done.returncode != 0:
         sys.exit(f"peers: {' '.join(command)}: exit {done.returncode}: {(done.stderr or done.stdout).strip()[-400:]}")
     return done.stdout
@@ -33,9 +39,9 @@ def capmoe(binary, launcher):
     return rates
 
 def llama(folder, model):
-    """The better of flash attention on and off for prompts; on for steps."""
+    """The better of flash attention on and off for prompts; on for steps. With -embd the last layer's mixture computes every token, not the last alone."""
     rates = {}
-    lines = output(os.path.join(folder, "llama-bench"), "-m", model, "-t", "2", "-p", "512,2048", "-n", "0", "-ub", "2048", "-fa", "0,1", "-r", "3", "-o", "jsonl")
+    lines = output(os.path.join(folder, "llama-bench"), "-m", model, "-t", "2", "-p", "512,2048", "-n", "0", "-embd", "1", "-ub", "2048", "-fa", "0,1", "-r", "3", "-o", "jsonl")
     for line in lines.splitlines():
         r = json.loads(line)
         case = f"prefill {r['n_prompt']}"
@@ -49,7 +55,7 @@ def llama(folder, model):
     return rates
 
 def torch(python):
-    lines = output(python, os.path.join(HERE, "torch_stack.py"), "--threads", "2").splitlines()
+    lines = output(python, os.path.join(HERE, "torch_stack.py"), "--threads", "2", **TORCH_ENV).splitlines()
     return {r["case"]: r["tokens_per_second"] for r in map(json.loads, lines)}
 
 def median(values):
