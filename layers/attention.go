@@ -39,10 +39,8 @@ func (a *attention) forward(y, x []float32, w *AttentionWeights, layer int, b Ba
 	a.qkv = grow(a.qkv, n*width)
 	a.mixed = grow(a.mixed, n*a.cfg.Queries())
 	w.QKV.MulTo(a.qkv, x, n)
-	positions := 0
-	a.position, positions = b.positions(a.position, a.rank)
-	a.rope.grow(positions)
-	a.weights = w
+	a.rope.grow(b.end)
+	a.weights, a.position = w, b.position
 	a.placing.run(n)
 	for s := range b.Sequences() {
 		some := run{from: int(b.Starts[s]), to: int(b.Starts[s+1]), past: b.past(s)}

@@ -17,6 +17,9 @@ type Batch struct {
 	// Unbounded runs the step without capacity, the same on every rank: all pairs of
 	// the top K stay, and none is added.
 	Unbounded bool
+
+	position []int // [T_l] where each token stands in its sequence, once the step has begun
+	end      int   // the first position behind all of them
 }
 
 // Add appends tokens, whose global ids follow each other from first on.
@@ -51,20 +54,19 @@ func (b Batch) pieces(rank int, do func(spread int, p Piece, from int)) {
 	}
 }
 
-// positions is where each token stands in its sequence, [T_l], in the memory of dst if that suffices, and the first position behind all of them.
-func (b Batch) positions(dst []int, rank int) (at []int, end int) {
-	at = dst[:0]
+// findPositions fills in position, in the memory of dst if that suffices, and end.
+func (b *Batch) findPositions(dst []int, rank int) {
+	b.position, b.end = dst[:0], 0
 	place := func(past, n int) {
 		for i := range n {
-			at = append(at, past+i)
+			b.position = append(b.position, past+i)
 		}
-		end = max(end, past+n)
+		b.end = max(b.end, past+n)
 	}
 	for s := range b.Sequences() {
 		place(b.past(s), int(b.Starts[s+1]-b.Starts[s]))
 	}
 	b.pieces(rank, func(i int, p Piece, _ int) { place(b.Spread[i].Past+p.First, p.N) })
-	return at, end
 }
 
 // past is the number of tokens before those that sequence s brings.

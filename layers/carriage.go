@@ -14,13 +14,13 @@ type carriage struct {
 	bf16   [][]uint16 // [threads] rows of this rank, [·, H], rounded
 }
 
-// rowBytes is the size of a row on its way.
-func (c *carriage) rowBytes() int { return c.dtype.Bytes() * c.hidden }
-
 // newCarriage carries rows of a width for so many threads.
 func newCarriage(dtype kernel.DType, hidden, threads int) carriage {
 	return carriage{dtype, hidden, make([][]uint16, threads)}
 }
+
+// rowBytes is the size of a row on its way.
+func (c *carriage) rowBytes() int { return c.dtype.Bytes() * c.hidden }
 
 // load gives rows, [n, H], as they travel; valid until the worker's next call.
 func (c *carriage) load(worker int, rows []float32) []byte {

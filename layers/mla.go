@@ -45,9 +45,8 @@ func (a *latentAttention) forward(y, x []float32, w *LatentWeights, layer int, b
 	a.queries(x, w, n)
 	a.keysAndValues(x, w, n)
 	a.mixed = grow(a.mixed, n*a.cfg.Heads*c.Value)
-	positions := 0
-	a.position, positions = b.positions(a.position, a.rank)
-	a.rope.grow(positions)
+	a.rope.grow(b.end)
+	a.position = b.position
 	a.placing.run(n)
 	for s := range b.Sequences() {
 		some := run{from: int(b.Starts[s]), to: int(b.Starts[s+1]), past: b.past(s)}

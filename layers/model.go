@@ -25,6 +25,7 @@ type Model struct {
 	normed []float32 // [T_l, H]
 	delta  []float32 // [T_l, H]
 
+	position        []int     // [T_l] memory of the batch's
 	norm            []float32 // [H] of the rows that are normalised
 	norming, adding *byRows
 }
@@ -47,11 +48,7 @@ type Parts struct {
 
 // carriage is how the experts' rows travel.
 func (p Parts) carriage() carriage {
-	threads := 1
-	if p.Kernels != nil {
-		threads = p.Kernels.Threads()
-	}
-	return newCarriage(p.DType, p.Config.Hidden, threads)
+	return newCarriage(p.DType, p.Config.Hidden, threadsOf(p.Kernels))
 }
 
 // NewModel puts a model together. All ranks of the communicator call it.
@@ -102,6 +99,8 @@ func (m *Model) Forward(b Batch) ([]float32, error) {
 		return nil, err
 	}
 	b.reserve()
+	b.findPositions(m.position, m.comm.Rank())
+	m.position = b.position
 	n, h := len(b.IDs), m.cfg.Hidden
 	m.x, m.normed, m.delta = grow(m.x, n*h), grow(m.normed, n*h), grow(m.delta, n*h)
 	m.hooks.enter(0, Embed)

@@ -23,20 +23,21 @@ func newByRows(lib kernel.Library, do func(worker, first, end int)) *byRows {
 	return r
 }
 
-// threads is the number of workers.
-func (r *byRows) threads() int {
-	if r.lib == nil {
-		return 1
-	}
-	return r.lib.Threads()
-}
-
 // run does the work on n rows.
 func (r *byRows) run(n int) {
-	if n < fewRows || r.threads() == 1 {
+	threads := threadsOf(r.lib)
+	if n < fewRows || threads == 1 {
 		r.do(0, 0, n)
 		return
 	}
-	r.n, r.pieces = n, min(n, piecesPerTeam*r.threads())
+	r.n, r.pieces = n, min(n, piecesPerTeam*threads)
 	r.lib.Each(r.pieces, r.piece)
+}
+
+// threadsOf is the number of a library's workers: one without a library.
+func threadsOf(lib kernel.Library) int {
+	if lib == nil {
+		return 1
+	}
+	return lib.Threads()
 }
