@@ -216,14 +216,6 @@ func (d *allToAll) copyRows(worker, first, end int) {
 	}
 }
 
-// put copies a row to the next place for its slot, and gives that.
-func (d *allToAll) put(slot int32, next *int32, row []byte) int32 {
-	at := *next
-	*next++
-	copy(d.into[slot][int(at)*len(row):], row)
-	return at
-}
-
 // admitted is how many of its rows each owned expert keeps where pairs are refused
 // after dispatch: rows come in the order in which the plan keeps them.
 func (d *allToAll) admitted(plan *capacity.Plan) []int {

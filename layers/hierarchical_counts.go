@@ -20,7 +20,7 @@ func relayWords(l capacity.Layout, where []Placement) (words int) {
 	records := make([]int, l.Ranks())
 	for r := range records {
 		records[r]++
-		for _, relay := range peersOf(Relays(l, r)) {
+		for _, relay := range peersOf(relaysOf(l, r)) {
 			records[relay]++
 		}
 	}

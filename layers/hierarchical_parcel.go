@@ -94,6 +94,14 @@ func (h *hierarchical) packParcels(plan *capacity.Plan, x []float32) {
 	}
 }
 
+// put copies a row to the next place for its slot, and gives that.
+func (h *hierarchical) put(slot int32, next *int32, row []byte) int32 {
+	at := *next
+	*next++
+	copy(h.into[slot][int(at)*len(row):], row)
+	return at
+}
+
 // unpackParcels copies the rows that have come for this rank's mates to where they are computed.
 func (h *hierarchical) unpackParcels() {
 	size := h.carry.rowBytes()

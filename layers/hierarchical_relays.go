@@ -8,9 +8,9 @@ import (
 	"capmoe/layers/capacity"
 )
 
-// Relays says through which rank this one reaches each other rank, [P], where rows travel by Hierarchical: the i-th rank of a
+// relaysOf says through which rank this one reaches each other rank, [P], where rows travel by Hierarchical: the i-th rank of a
 // node through the i-th of every other, and where that has only m ranks, through number i mod m. Mates need no relay: -1.
-func Relays(l capacity.Layout, rank int) []int {
+func relaysOf(l capacity.Layout, rank int) []int {
 	members := make([][]int, l.Nodes())
 	place := 0
 	for r, node := range l.RankNode {
@@ -31,7 +31,7 @@ func Relays(l capacity.Layout, rank int) []int {
 
 // relays is what the hierarchical exchanges of all layers share.
 type relays struct {
-	to      []int   // [P] as Relays says
+	to      []int   // [P] as relaysOf says
 	peers   []int   // this rank's relays on other nodes, rising
 	sources [][]int // [mates] the ranks that each mate is a relay of, rising
 	rows    int     // every rank of every node has memory for
@@ -48,10 +48,10 @@ func newRelays(c collective.Communicator, l capacity.Layout, box *mailbox) (*rel
 	if shared, err := everywhere(c, shared); err != nil || !shared || len(box.mates) == c.Size() {
 		return nil, err
 	}
-	to := Relays(l, c.Rank())
+	to := relaysOf(l, c.Rank())
 	rs := &relays{to: to, peers: peersOf(to), sources: make([][]int, len(box.mates))}
 	for r := range l.Ranks() {
-		if relay := Relays(l, r)[c.Rank()]; relay >= 0 {
+		if relay := relaysOf(l, r)[c.Rank()]; relay >= 0 {
 			m := box.place(relay)
 			rs.sources[m] = append(rs.sources[m], r)
 		}

@@ -287,7 +287,7 @@ func (w madeWay) countsCrossings(c collective.Communicator) error {
 			}
 		}
 	}
-	nodes, value := len(peersOf(Relays(w.layout, c.Rank()))), 4
+	nodes, value := len(peersOf(relaysOf(w.layout, c.Rank()))), 4
 	want := collective.Traffic{Calls: 2, Messages: 2 * nodes, Bytes: int64(value * (nodes*recordWords + slots + int(pairs[0]) + len(crossed)*w.hidden))}
 	if nodes == 0 {
 		want.Calls = 0
@@ -321,7 +321,7 @@ func TestRelays(t *testing.T) {
 			t.Fatal(err)
 		}
 		for r, want := range c.want {
-			if got := Relays(l, r); !slices.Equal(got, want) {
+			if got := relaysOf(l, r); !slices.Equal(got, want) {
 				t.Errorf("%s: relays of rank %d are %v, want %v", c.rule, r, got, want)
 			}
 		}
