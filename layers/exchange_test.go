@@ -58,25 +58,31 @@ func TestNodesChangeNoBit(t *testing.T) {
 // Baselines of scope local depend on the number of ranks, not on where they are.
 func TestNodesChangeNoBitOfABaseline(t *testing.T) {
 	for _, baseline := range []string{"megatron-pad", "tutel", "megablocks", "deepspeed"} {
-		m := makeMixture(5, 60)
-		d, err := Baseline(baseline, capacity.Times(1), m.cfg.MoE.TopK)
-		if err != nil {
-			t.Fatal(err)
-		}
-		want, _, _, err := m.run(4, false, d)
-		if err != nil {
-			t.Fatal(err)
-		}
 		for name, nodes := range nodeMaps {
-			m.nodes = nodes
-			got, _, _, err := m.run(4, false, d)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if at := firstDifference(want, got); at >= 0 {
-				t.Errorf("%s, %s: value %d is %v, %v on one node", baseline, name, at, got[at], want[at])
-			}
+			sameBaseline(t, baseline, name, func(m *made) { m.nodes = nodes })
 		}
+	}
+}
+
+// sameBaseline holds a baseline on four ranks of one node against the same where something is changed.
+func sameBaseline(t *testing.T, baseline, change string, apply func(*made)) {
+	t.Helper()
+	m := makeMixture(5, 60)
+	d, err := Baseline(baseline, capacity.Times(1), m.cfg.MoE.TopK)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, _, _, err := m.run(4, false, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	apply(&m)
+	got, _, _, err := m.run(4, false, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if at := firstDifference(want, got); at >= 0 {
+		t.Errorf("%s, %s: value %d is %v, %v on one node", baseline, change, at, got[at], want[at])
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"testing"
 
-	"capmoe/layers/capacity"
 	"capmoe/layers/kernel"
 )
 
@@ -27,23 +26,7 @@ func TestChunksChangeNoBit(t *testing.T) {
 
 func TestChunksChangeNoBitOfABaseline(t *testing.T) {
 	for _, baseline := range []string{"megatron-pad", "megablocks"} {
-		m := makeMixture(5, 60)
-		d, err := Baseline(baseline, capacity.Times(1), m.cfg.MoE.TopK)
-		if err != nil {
-			t.Fatal(err)
-		}
-		want, _, _, err := m.run(4, false, d)
-		if err != nil {
-			t.Fatal(err)
-		}
-		m.nodes, m.overlap = nodeMaps["ranks dealt in turns"], 2
-		got, _, _, err := m.run(4, false, d)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if at := firstDifference(want, got); at >= 0 {
-			t.Errorf("%s: value %d is %v in two chunks, %v on one node", baseline, at, got[at], want[at])
-		}
+		sameBaseline(t, baseline, "two chunks", func(m *made) { m.nodes, m.overlap = nodeMaps["ranks dealt in turns"], 2 })
 	}
 }
 
