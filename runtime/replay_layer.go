@@ -40,7 +40,7 @@ func newMadeMixture(r *replay, cfg layers.Config) (*madeMixture, error) {
 		return nil, err
 	}
 	m.moe, err = layers.NewMoE(r.proc.Comm, layers.Parts{
-		Config: cfg, Policy: r.dialect.Policy, Wire: r.dialect.Wire, DType: r.Shape.DType, Layout: r.layout, Placements: r.placements, Overlap: r.Routing.Overlap,
+		Config: cfg, Kernels: lib, Policy: r.dialect.Policy, Wire: r.dialect.Wire, DType: r.Shape.DType, Layout: r.layout, Placements: r.placements, Overlap: r.Routing.Overlap,
 		Hooks: together(&layers.Hooks{Enter: m.router.enter}, r.hooks),
 	})
 	return m, err

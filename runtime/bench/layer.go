@@ -38,22 +38,14 @@ type LayerResult struct {
 
 // Layer measures the policies by turns, the first of them the base of comparison.
 func Layer(p runtime.Process, lc LayerCase, names []string, policies []capacity.Config, repeats int) ([]LayerResult, error) {
-	lib, err := kernel.New(kernel.Options{Threads: p.Threads, DType: lc.DType})
+	parts, w, err := lc.make(p)
 	if err != nil {
-		return nil, err
-	}
-	cfg := layers.Config{Hidden: lc.Shape.Hidden, Layers: 1, MoE: layers.MoEConfig{Experts: lc.Shape.Experts, TopK: lc.Shape.TopK, Inner: lc.Shape.Inner}}
-	layout, err := p.Layout(lc.Shape.Experts)
-	if err != nil {
-		return nil, err
-	}
-	w, err := lc.weights(lib, layout.Owned(p.Comm.Rank()))
-	if err := collective.Agree(p.Comm, err); err != nil {
 		return nil, err
 	}
 	runs := make([]*layerRun, len(policies))
 	for i, policy := range policies {
-		if runs[i], err = newLayerRun(p.Comm, layers.Parts{Config: cfg, Policy: policy, DType: lc.DType, Layout: layout}, w, lc); err != nil {
+		parts.Policy = policy
+		if runs[i], err = newLayerRun(p.Comm, parts, w, lc); err != nil {
 			return nil, err
 		}
 	}
@@ -73,6 +65,21 @@ func Layer(p runtime.Process, lc LayerCase, names []string, policies []capacity.
 		results[i].Bound = float64(results[0].MaxLoad) / float64(max(1, results[i].MaxLoad))
 	}
 	return results, nil
+}
+
+// make gives the layer's parts, dropless, and its weights on this rank. All ranks call it.
+func (lc LayerCase) make(p runtime.Process) (parts layers.Parts, w *layers.BlockWeights, err error) {
+	s := lc.Shape
+	parts.Config = layers.Config{Hidden: s.Hidden, Layers: 1, MoE: layers.MoEConfig{Experts: s.Experts, TopK: s.TopK, Inner: s.Inner}}
+	parts.DType = lc.DType
+	if parts.Kernels, err = kernel.New(kernel.Options{Threads: p.Threads, DType: lc.DType}); err != nil {
+		return parts, nil, err
+	}
+	if parts.Layout, err = p.Layout(s.Experts); err != nil {
+		return parts, nil, err
+	}
+	w, err = lc.weights(parts.Kernels, parts.Layout.Owned(p.Comm.Rank()))
+	return parts, w, collective.Agree(p.Comm, err)
 }
 
 // weights packs the rank's experts, and a router that gives column 0 of a token, which

@@ -7,7 +7,6 @@ import (
 	"capmoe/collective"
 	"capmoe/collective/commtest"
 	"capmoe/layers"
-	"capmoe/layers/kernel"
 	"capmoe/runtime"
 )
 
@@ -46,20 +45,10 @@ type DegreeOverlap struct {
 
 // Overlap measures a dropless layer on one node, and over made wires with a number of chunks, by turns.
 func Overlap(p runtime.Process, lc LayerCase, wires []commtest.Wire, degrees []int, repeats int) (*OverlapReport, error) {
-	lib, err := kernel.New(kernel.Options{Threads: p.Threads, DType: lc.DType})
+	parts, w, err := lc.make(p)
 	if err != nil {
 		return nil, err
 	}
-	layout, err := p.Layout(lc.Shape.Experts)
-	if err != nil {
-		return nil, err
-	}
-	w, err := lc.weights(lib, layout.Owned(p.Comm.Rank()))
-	if err := collective.Agree(p.Comm, err); err != nil {
-		return nil, err
-	}
-	cfg := layers.Config{Hidden: lc.Shape.Hidden, Layers: 1, MoE: layers.MoEConfig{Experts: lc.Shape.Experts, TopK: lc.Shape.TopK, Inner: lc.Shape.Inner}}
-	parts := layers.Parts{Config: cfg, DType: lc.DType, Layout: layout}
 	r := &OverlapReport{Shape: lc.Shape, DType: lc.DType.String(), Tokens: lc.Tokens, Skew: lc.Skew, Ranks: p.Comm.Size()}
 	var inside atomic.Int64
 	collective.TimeInto(p.Comm, &inside)
