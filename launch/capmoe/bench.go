@@ -93,9 +93,8 @@ type planned struct {
 func printPlans(t terminal, results []bench.PlanResult) {
 	tab := output.NewTable(t.stdout)
 	tab.AppendHeader(table.Row{"policy", "T", "median µs", "min", "max", "ns/token", "rounds", "collectives", "bytes sent"})
-	us := func(d time.Duration) string { return fmt.Sprintf("%.0f", float64(d)/1e3) }
 	for _, r := range results {
-		tab.AppendRow(table.Row{r.Name, r.Tokens, us(r.Median), us(r.Min), us(r.Max), fmt.Sprintf("%.0f", float64(r.Median)/float64(r.Tokens)), r.Rounds, r.Calls, r.Bytes})
+		tab.AppendRow(table.Row{r.Name, r.Tokens, wholeMicros(r.Median), wholeMicros(r.Min), wholeMicros(r.Max), fmt.Sprintf("%.0f", float64(r.Median)/float64(r.Tokens)), r.Rounds, r.Calls, r.Bytes})
 	}
 	tab.Render()
 }
@@ -120,3 +119,8 @@ func checkBenchPlan(c *cli.Context, t terminal) error {
 	}
 	return nil
 }
+
+// How benchmarks write durations.
+func wholeMicros(d time.Duration) string  { return fmt.Sprintf("%.0f", float64(d)/1e3) }
+func micros(d time.Duration) string       { return fmt.Sprintf("%.2f", float64(d)/1e3) }
+func milliseconds(d time.Duration) string { return fmt.Sprintf("%.2f", float64(d)/1e6) }

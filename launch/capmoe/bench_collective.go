@@ -5,7 +5,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"time"
 
 	"capmoe/collective"
 	"capmoe/launch/output"
@@ -105,5 +104,3 @@ func printCollectiveContest(c *cli.Context, t terminal, r collectiveContest) {
 	}
 	tab.Render()
 }
-
-func micros(d time.Duration) string { return fmt.Sprintf("%.2f", float64(d)/1e3) }

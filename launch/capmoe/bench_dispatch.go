@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strconv"
-	"time"
 
 	"capmoe/collective"
 	"capmoe/launch/output"
@@ -91,8 +89,7 @@ func printDispatch(t terminal, r *bench.DispatchComparison) {
 	tab := output.NewTable(t.stdout)
 	tab.AppendHeader(table.Row{"", "ms", "min", "max"})
 	row := func(name string, s bench.Sample) {
-		ms := func(d time.Duration) string { return strconv.FormatFloat(float64(d)/1e6, 'f', 2, 64) }
-		tab.AppendRow(table.Row{name, ms(s.Median), ms(s.Min), ms(s.Max)})
+		tab.AppendRow(table.Row{name, milliseconds(s.Median), milliseconds(s.Min), milliseconds(s.Max)})
 	}
 	row("dispatch", r.There)
 	row("combine, weights applied", r.Back)

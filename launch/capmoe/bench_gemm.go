@@ -66,10 +66,9 @@ func printGemm(t terminal, r *bench.GemmReport) {
 	tab := output.NewTable(t.stdout)
 	tab.AppendHeader(table.Row{"rows per expert", "median ms", "min", "max", "GFLOP/s", "best", "of peak", "best", "weights GB/s", "of reads", "of floor"})
 	for _, g := range r.Results {
-		ms := func(ns int64) string { return fmt.Sprintf("%.2f", float64(ns)/1e6) }
 		rate := func(v float64) string { return fmt.Sprintf("%.1f", v) }
 		tab.AppendRow(table.Row{
-			g.Rows, ms(int64(g.Median)), ms(int64(g.Min)), ms(int64(g.Max)), rate(g.GFlops), rate(g.Best),
+			g.Rows, milliseconds(g.Median), milliseconds(g.Min), milliseconds(g.Max), rate(g.GFlops), rate(g.Best),
 			rate(100*g.OfPeak) + " %", rate(100*g.BestOfPeak) + " %", rate(g.WeightBytes / 1e9), rate(100*g.WeightBytes/r.ReadBytes) + " %", rate(100*g.OfFloor) + " %",
 		})
 	}

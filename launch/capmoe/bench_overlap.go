@@ -76,7 +76,7 @@ func printOverlap(t terminal, r *bench.OverlapReport, latency time.Duration) {
 	fmt.Fprintf(t.stdout, "%s: %d experts, top %d, H %d, F %d, %s; %d tokens on %d ranks × %d threads, dropless; Zipf %v; slowest rank, median of %d by turns; same bits everywhere\n\n",
 		r.Shape.Name, r.Shape.Experts, r.Shape.TopK, r.Shape.Hidden, r.Shape.Inner, r.DType, r.Tokens, r.Ranks, t.world.Process.Threads, r.Skew, r.Node.Count)
 	fmt.Fprintf(t.stdout, "one node: %s ms (%s to %s); the rank that waits least waits %.2f ms, %.1f %%: no overlap there could save more\n",
-		milliseconds(int64(r.Node.Median)), milliseconds(int64(r.Node.Min)), milliseconds(int64(r.Node.Max)), 1e3*r.Node.Waits, 100*r.Node.Waits/r.Node.Median.Seconds())
+		milliseconds(r.Node.Median), milliseconds(r.Node.Min), milliseconds(r.Node.Max), 1e3*r.Node.Waits, 100*r.Node.Waits/r.Node.Median.Seconds())
 	fmt.Fprintf(t.stdout, "every rank a node of its own, wires of latency %v:\n\n", latency)
 	tab := output.NewTable(t.stdout)
 	tab.AppendHeader(table.Row{"GB/s a rank", "chunks", "ms", "min", "max", "saved", "chosen"})
@@ -86,7 +86,7 @@ func printOverlap(t terminal, r *bench.OverlapReport, latency time.Duration) {
 			if d.Degree == w.Chosen {
 				chosen = "yes"
 			}
-			tab.AppendRow(table.Row{w.Bandwidth / 1e9, d.Degree, milliseconds(int64(d.Median)), milliseconds(int64(d.Min)), milliseconds(int64(d.Max)), fmt.Sprintf("%.1f %%", 100*d.Gain), chosen})
+			tab.AppendRow(table.Row{w.Bandwidth / 1e9, d.Degree, milliseconds(d.Median), milliseconds(d.Min), milliseconds(d.Max), fmt.Sprintf("%.1f %%", 100*d.Gain), chosen})
 		}
 	}
 	tab.Render()

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"time"
 
 	"capmoe/launch/output"
 	"capmoe/runtime/bench"
@@ -63,9 +62,8 @@ type selected struct {
 func printSelections(t terminal, results []bench.SelectResult) {
 	tab := output.NewTable(t.stdout)
 	tab.AppendHeader(table.Row{"T", "overloaded", "owner µs", "bytes", "histograms µs", "bytes"})
-	us := func(d time.Duration) string { return fmt.Sprintf("%.0f", float64(d)/1e3) }
 	for _, r := range results {
-		tab.AppendRow(table.Row{r.Tokens, r.Overloaded, us(r.Owner.Median), r.OwnerBytes, us(r.Histogram.Median), r.HistoBytes})
+		tab.AppendRow(table.Row{r.Tokens, r.Overloaded, wholeMicros(r.Owner.Median), r.OwnerBytes, wholeMicros(r.Histogram.Median), r.HistoBytes})
 	}
 	tab.Render()
 }

@@ -93,8 +93,8 @@ func printPrefill(t terminal, r *bench.PrefillReport) {
 	tab.AppendHeader(append(table.Row{"tokens", "median ms", "min", "max", "tokens/s", "GFLOP/s", "of peak", "floor ms", "of floor"}, phaseHeader()...))
 	for _, x := range r.Results {
 		tab.AppendRow(append(table.Row{
-			x.Tokens, milliseconds(int64(x.Median)), milliseconds(int64(x.Min)), milliseconds(int64(x.Max)), fmt.Sprintf("%.0f", x.TokensPerSecond), fmt.Sprintf("%.0f", x.GFlops),
-			ofLimit(x.OfPeak), milliseconds(int64(x.Floor)), ofLimit(x.OfFloor),
+			x.Tokens, milliseconds(x.Median), milliseconds(x.Min), milliseconds(x.Max), fmt.Sprintf("%.0f", x.TokensPerSecond), fmt.Sprintf("%.0f", x.GFlops),
+			ofLimit(x.OfPeak), milliseconds(x.Floor), ofLimit(x.OfFloor),
 		}, phaseRow(x.Seconds)...))
 	}
 	tab.Render()
@@ -119,7 +119,7 @@ func printDecode(t terminal, r *bench.DecodeReport) {
 	tab.AppendHeader(append(table.Row{"sequences", "median ms", "min", "max", "tokens/s", "MB read", "GB/s", "of reads"}, phaseHeader()...))
 	for _, x := range r.Results {
 		tab.AppendRow(append(table.Row{
-			x.Batch, milliseconds(int64(x.Median)), milliseconds(int64(x.Min)), milliseconds(int64(x.Max)), fmt.Sprintf("%.1f", x.TokensPerSecond),
+			x.Batch, milliseconds(x.Median), milliseconds(x.Min), milliseconds(x.Max), fmt.Sprintf("%.1f", x.TokensPerSecond),
 			fmt.Sprintf("%.0f", float64(x.Bytes)/1e6), fmt.Sprintf("%.1f", x.BytesPerSecond/1e9), ofLimit(x.OfReads),
 		}, phaseRow(x.Seconds)...))
 	}
@@ -145,7 +145,5 @@ func phaseRow(seconds map[string]float64) (row table.Row) {
 	}
 	return row
 }
-
-func milliseconds(ns int64) string { return fmt.Sprintf("%.2f", float64(ns)/1e6) }
 
 func ofLimit(v float64) string { return fmt.Sprintf("%.1f %%", 100*v) }
