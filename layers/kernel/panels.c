@@ -48,6 +48,7 @@ void kernel_panels_units(const kernel_panels *p, uint32_t *dst, kernel_given row
 }
 
 void kernel_panels_new(kernel_panels *p) {
+	p->bf16 = p->kind != PANELS_F32 && p->kind != PANELS_AVX2_F32;
 	p->units = p->bf16 ? kernel_ceil_div(p->k, 2) : p->k;
 	if (p->kind == PANELS_AMX) {
 		p->units = kernel_ceil_div(p->units, AMX_SIDE) * AMX_SIDE;

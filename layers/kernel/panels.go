@@ -39,7 +39,7 @@ type panelProduct struct {
 }
 
 func newPanelMatrix(from source, kind int32, team *team, rows *sync.Pool) (*panelMatrix, error) {
-	c := &C.kernel_panels{kind: C.int(kind), bf16: flag(from.dtype == BF16), n: C.int64_t(from.n), k: C.int64_t(from.k)}
+	c := &C.kernel_panels{kind: C.int(kind), n: C.int64_t(from.n), k: C.int64_t(from.k)}
 	C.kernel_panels_new(c)
 	if c.w == nil {
 		return nil, fmt.Errorf("kernel: pack: no memory for %d bytes (matrix of %d×%d)", from.dtype.Bytes()*from.n*from.k, from.n, from.k)

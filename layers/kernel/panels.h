@@ -20,8 +20,9 @@
 enum { PANELS_NONE, PANELS_F32, PANELS_BF16, PANELS_AMX, PANELS_AVX2_F32, PANELS_AVX2_BF16 };
 
 typedef struct {
-	int kind, bf16;
+	int kind;
 	int64_t n, k;
+	int bf16;       // what the kind is for; what follows is found by kernel_panels_new
 	int64_t units;  // of the k inputs, filled up with zero: with PANELS_AMX a multiple of 16
 	int64_t width;  // outputs of a panel
 	int64_t panels; // of the n outputs; the last is filled up with zero
@@ -33,7 +34,7 @@ typedef struct {
 int kernel_panels_usable(int kind);
 int kernel_panels_kind(int bf16);
 
-// kernel_panels_new takes memory for W, p->n × p->k of p->kind, which is for bf16 or not. p->w is NULL if there is none.
+// kernel_panels_new takes memory for W, p->n × p->k of p->kind. p->w is NULL if there is none.
 void kernel_panels_new(kernel_panels *p);
 void kernel_panels_free(kernel_panels *p);
 
