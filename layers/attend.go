@@ -19,30 +19,28 @@ type columns struct {
 // from is the rows from the i-th on.
 func (c columns) from(i int) []float32 { return c.data[i*c.stride:] }
 
-// paged is a matrix of some columns of wider rows that lie on pages, row by row, or by groups of
-// columns and then row by row.
+// paged is a matrix of some columns of wider rows that lie on pages of PageTokens of them: by groups of columns, and then row by row.
 type paged struct {
-	pages         [][]float32
-	rows          int   // of a page
-	groups        []int // where groups of columns begin, and the last ends; nil: all are one
+	pages         []kernel.Values
+	groups        []int // where groups of columns begin, and the last ends
 	column        int   // where the first begins on a page
 	width, stride int
 }
 
 // piece is the rows [i, end) as far as they lie on row i's page, and their number.
-func (p paged) piece(i, end int) (data []float32, n int) {
-	row := i % p.rows
-	return p.pages[i/p.rows][row*p.stride+p.column:], min(end-i, p.rows-row)
+func (p paged) piece(i, end int) (data kernel.Values, n int) {
+	row := i % PageTokens
+	n = min(end-i, PageTokens-row)
+	first := row*p.stride + p.column
+	return p.pages[i/PageTokens].Slice(first, first+(n-1)*p.stride+p.width), n
 }
 
 // columns is some of the columns of whole rows, all of one group.
 func (p paged) columns(first, width int) paged {
-	p.column, p.width = p.column+first, width
-	if p.groups != nil {
-		g := sort.SearchInts(p.groups, first+1) - 1
-		start := p.groups[g]
-		p.column, p.stride = p.rows*start+first-start, p.groups[g+1]-start
-	}
+	g := sort.SearchInts(p.groups, first+1) - 1
+	start := p.groups[g]
+	p.stride = p.groups[g+1] - start
+	p.column, p.width = PageTokens*start+first-start, width
 	return p
 }
 
@@ -63,6 +61,7 @@ type attender struct {
 	lib    kernel.Library
 	fast   kernel.Attender // or nil
 	scores []float32       // [queries of a block, their keys]
+	page   []float32       // keys or values of a page, where they are not float32
 }
 
 func (a *attender) attend(h head) {
@@ -147,10 +146,10 @@ func (a *attender) attendFast(h head) {
 }
 
 // each hands over rows [from, last) page by page.
-func each(p paged, from, last int, place func([]float32, kernel.Columns), column int) {
+func each(p paged, from, last int, place func([]uint16, kernel.Columns), column int) {
 	for row := from; row < last; {
 		data, n := p.piece(row, last)
-		place(data, kernel.Columns{First: row, N: n, Column: column, Width: p.width, Stride: p.stride})
+		place(data.BF16, kernel.Columns{First: row, N: n, Column: column, Width: p.width, Stride: p.stride})
 		row += n
 	}
 }
@@ -173,7 +172,7 @@ func (a *attender) score(h head, first, end, from int) {
 			keys, n := h.k[i].piece(key, end)
 			a.lib.Gemm(kernel.Gemm{
 				TransB: true, M: end - first, N: n, K: q.width, Alpha: h.scale,
-				A: q.from(first - h.past), LDA: q.stride, B: keys, LDB: h.k[i].stride,
+				A: q.from(first - h.past), LDA: q.stride, B: a.floats(keys), LDB: h.k[i].stride,
 				C: a.scores[key-from:], LDC: end - from, Accumulate: i > 0,
 			})
 			key += n
@@ -187,9 +186,17 @@ func (a *attender) mix(h head, first, end, from int) {
 		values, n := h.v.piece(key, end)
 		a.lib.Gemm(kernel.Gemm{
 			M: end - first, N: h.v.width, K: n, Alpha: 1,
-			A: a.scores[key-from:], LDA: end - from, B: values, LDB: h.v.stride,
+			A: a.scores[key-from:], LDA: end - from, B: a.floats(values), LDB: h.v.stride,
 			C: h.dst.from(first - h.past), LDC: h.dst.stride, Accumulate: key > from,
 		})
 		key += n
 	}
+}
+
+// floats is a piece as Gemm takes it.
+func (a *attender) floats(piece kernel.Values) []float32 {
+	if piece.F32 == nil {
+		a.page = grow(a.page, piece.Len())
+	}
+	return piece.Float32(a.page)
 }

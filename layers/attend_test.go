@@ -9,23 +9,38 @@ import (
 	"capmoe/layers/kernel"
 )
 
-// Windows, sinks, pages and blocks of queries change nothing but what they are for.
+// Windows, sinks, pages and blocks of queries change nothing but what they are for, whatever keys and values are kept in.
 func TestHeadEqualsPlainLoops(t *testing.T) {
-	lib, err := kernel.New(kernel.Options{})
+	lib, err := kernel.New(kernel.Options{DType: kernel.BF16})
 	if err != nil {
 		t.Fatal(err)
 	}
+	for _, c := range []struct {
+		name  string
+		dtype kernel.DType
+		fast  kernel.Attender
+		off   float64 // at most
+	}{
+		{"f32", kernel.F32, nil, 2e-6},
+		{"bf16", kernel.BF16, nil, 2e-6},
+		{"bf16, the kernels' own way", kernel.BF16, lib.NewAttender(), 3e-2}, // queries and probabilities are rounded there
+	} {
+		a := attender{lib: lib, fast: c.fast}
+		t.Run(c.name, func(t *testing.T) { testHeads(t, &a, c.dtype, c.off) })
+	}
+}
+
+func testHeads(t *testing.T, a *attender, dtype kernel.DType, off float64) {
 	none := float32(math.Inf(-1))
-	a := attender{lib: lib}
 	for _, n := range []int{1, 2, queryBlock - 1, queryBlock, queryBlock + 1, 2*queryBlock + 9} {
 		for _, past := range []int{0, 5, queryBlock, 2*queryBlock - 1} {
 			for _, window := range []int{0, 1, 3, queryBlock, 100} {
 				for _, sink := range []float32{none, 0.7} {
 					t.Run(fmt.Sprintf("n=%d past=%d window=%d sink=%v", n, past, window, sink), func(t *testing.T) {
-						h := randomHead(uint64(n+past+window), n, past)
+						h := randomHead(uint64(n+past+window), n, past, dtype)
 						h.window, h.sink = window, sink
 						a.attend(h)
-						checkHead(t, h)
+						checkHead(t, h, off)
 					})
 				}
 			}
@@ -35,7 +50,7 @@ func TestHeadEqualsPlainLoops(t *testing.T) {
 
 // randomHead is a head of two parts, of widths 4 and 2, and values of width 3, among
 // other columns.
-func randomHead(seed uint64, n, past int) head {
+func randomHead(seed uint64, n, past int, dtype kernel.DType) head {
 	r := rand.New(rand.NewPCG(seed, 1))
 	random := func(n int) []float32 {
 		v := make([]float32, n)
@@ -44,11 +59,13 @@ func randomHead(seed uint64, n, past int) head {
 		}
 		return v
 	}
-	var pages [][]float32
+	var pages []kernel.Values
 	for at := 0; at < past+n; at += PageTokens {
-		pages = append(pages, random(PageTokens*11))
+		page := kernel.NewValues(dtype, PageTokens*11)
+		page.Put(kernel.Values{F32: random(PageTokens * 11)})
+		pages = append(pages, page)
 	}
-	rows := paged{pages: pages, rows: PageTokens, stride: 11}
+	rows := paged{pages: pages, groups: []int{0, 11}}
 	q := random(n * 7)
 	return head{
 		n: n, past: past, scale: 0.6,
@@ -60,10 +77,11 @@ func randomHead(seed uint64, n, past int) head {
 }
 
 func (p paged) at(row, column int) float64 {
-	return float64(p.pages[row/p.rows][row%p.rows*p.stride+p.column+column])
+	value, _ := p.piece(row, row+1)
+	return float64(value.From(column).Float32(make([]float32, p.width))[0])
 }
 
-func checkHead(t *testing.T, h head) {
+func checkHead(t *testing.T, h head, off float64) {
 	t.Helper()
 	for i := range h.n {
 		pos := h.past + i
@@ -86,7 +104,7 @@ func checkHead(t *testing.T, h head) {
 			}
 		}
 		for c, w := range want {
-			if got := float64(h.dst.from(i)[c]); math.Abs(got-w/sum) > 2e-6 {
+			if got := float64(h.dst.from(i)[c]); math.Abs(got-w/sum) > off {
 				t.Fatalf("query %d, value %d is %v, want %v", i, c, got, w/sum)
 			}
 		}

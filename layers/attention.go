@@ -15,7 +15,7 @@ type attention struct {
 	eps    float32
 	rope   *rope
 	heads  *heads
-	spread *spreader
+	keeper *keeper
 
 	qkv   []float32 // [T_l, Queries + 2·Values]
 	mixed []float32 // [T_l, Queries]
@@ -25,10 +25,11 @@ type attention struct {
 	placing  *byRows
 }
 
-func newAttention(c collective.Communicator, lib kernel.Library, model Config) *attention {
-	cfg := model.Attention
-	a := &attention{rank: c.Rank(), cfg: cfg, eps: model.Eps, rope: newRope(cfg.HeadDim, cfg.Rope), heads: newHeads(lib), spread: newSpreader(c, lib)}
-	a.placing = newByRows(lib, func(_, first, end int) { a.place(first, end) })
+func newAttention(c collective.Communicator, p Parts) *attention {
+	cfg := p.Config.Attention
+	a := &attention{rank: c.Rank(), cfg: cfg, eps: p.Config.Eps, rope: newRope(cfg.HeadDim, cfg.Rope), heads: newHeads(p.Kernels)}
+	a.keeper = newKeeper(c, p, a.row)
+	a.placing = newByRows(p.Kernels, func(_, first, end int) { a.place(first, end) })
 	return a
 }
 
@@ -42,9 +43,10 @@ func (a *attention) forward(y, x []float32, w *AttentionWeights, layer int, b Ba
 	a.rope.grow(b.end)
 	a.weights, a.position = w, b.position
 	a.placing.run(n)
+	a.keeper.begin()
 	for s := range b.Sequences() {
-		some := run{from: int(b.Starts[s]), to: int(b.Starts[s+1]), past: b.past(s)}
-		a.mix(some, a.keys(b, s, layer), w, layer)
+		some, keys := a.keeper.keep(b, s, layer)
+		a.mix(some, keys, w, layer)
 	}
 	if err := a.mixSpread(b, w, layer); err != nil {
 		return err
@@ -67,9 +69,7 @@ func (a *attention) mixSpread(b Batch, w *AttentionWeights, layer int) error {
 	if len(b.Spread) == 0 {
 		return nil
 	}
-	queries, values := a.cfg.Queries(), a.cfg.Values()
-	width := queries + 2*values
-	keys, err := a.spread.share(b, layer, 2*values, func(dst []float32, t int) { copy(dst, a.qkv[t*width+queries:(t+1)*width]) })
+	keys, err := a.keeper.spread.share(b, layer)
 	if err != nil {
 		return err
 	}
@@ -102,20 +102,11 @@ func (a *attention) place(first, end int) {
 	}
 }
 
-// keys is the keys and values of sequence s of a batch, [past+n, 2·Values]: those of the
-// tokens it brings, behind those in its cache if it has one.
-func (a *attention) keys(b Batch, s, layer int) paged {
-	from, to := int(b.Starts[s]), int(b.Starts[s+1])
+// row is the key and the value of token t.
+func (a *attention) row(dst kernel.Values, t int) {
 	queries, values := a.cfg.Queries(), a.cfg.Values()
 	width := queries + 2*values
-	if b.Caches == nil {
-		return paged{pages: [][]float32{a.qkv[from*width : to*width]}, rows: to - from, column: queries, stride: width}
-	}
-	c := b.Caches[s]
-	for t := from; t < to; t++ {
-		c.store(layer, c.length+t-from, a.qkv[t*width+queries:(t+1)*width])
-	}
-	return c.rows(layer)
+	dst.Put(kernel.Values{F32: a.qkv[t*width+queries : (t+1)*width]})
 }
 
 // mix adds the heads over a run.

@@ -18,18 +18,20 @@ const PageTokens = queryBlock
 // memory. Pages hold all layers: those whose attention sees a window only keep what is out
 // of it. A latent attention's keys and values are those that are made of its latent vectors.
 type CachePool struct {
+	dtype  kernel.DType
 	layers int
 	groups []int // where each head's columns of a row begin; the last entry is the width of a row
-	free   [][]float32
+	free   []kernel.Values
 	pages  int // there are, lent and free
 }
 
 // mostAtOnce bounds the memory that a pool takes at a time.
 const mostAtOnce = 32 << 20 // bytes
 
-// NewCachePool makes a pool for a model. It holds no memory until a sequence needs it.
-func NewCachePool(cfg Config) *CachePool {
-	return &CachePool{layers: cfg.Layers, groups: cfg.Attention.cacheGroups()}
+// NewCachePool makes a pool for a model whose matrices are of a type: keys and values are kept in it. It holds no memory until a
+// sequence needs it.
+func NewCachePool(cfg Config, dtype kernel.DType) *CachePool {
+	return &CachePool{dtype: dtype, layers: cfg.Layers, groups: cfg.Attention.cacheGroups()}
 }
 
 func (p *CachePool) width() int { return p.groups[len(p.groups)-1] }
@@ -50,12 +52,12 @@ func (c AttentionConfig) cacheGroups() (starts []int) {
 }
 
 // TokenBytes is the memory that a token's keys and values take in all layers.
-func (p *CachePool) TokenBytes() int { return 4 * p.layers * p.width() }
+func (p *CachePool) TokenBytes() int { return p.dtype.Bytes() * p.layers * p.width() }
 
 // New starts an empty cache.
 func (p *CachePool) New() *Cache { return &Cache{pool: p} }
 
-func (p *CachePool) take() []float32 {
+func (p *CachePool) take() kernel.Values {
 	if len(p.free) == 0 {
 		p.enlarge()
 	}
@@ -68,10 +70,10 @@ func (p *CachePool) take() []float32 {
 // enlarge makes as many pages as there are, within bounds.
 func (p *CachePool) enlarge() {
 	size := p.layers * PageTokens * p.width()
-	n := max(1, min(p.pages, mostAtOnce/(4*size)))
-	memory := kernel.NewPages(n * size)
-	for ; len(memory) > 0; memory = memory[size:] {
-		p.free = append(p.free, memory[:size:size])
+	n := max(1, min(p.pages, mostAtOnce/(p.dtype.Bytes()*size)))
+	memory := kernel.NewValues(p.dtype, n*size)
+	for i := range n {
+		p.free = append(p.free, memory.Slice(i*size, (i+1)*size))
 	}
 	p.pages += n
 }
@@ -79,9 +81,9 @@ func (p *CachePool) enlarge() {
 // Cache is the keys and values of one sequence's tokens so far, in all layers.
 type Cache struct {
 	pool   *CachePool
-	pages  [][]float32
+	pages  []kernel.Values
 	length int
-	view   [][]float32 // of pages, in the layer asked for last
+	view   []kernel.Values // of pages, in the layer asked for last
 }
 
 // Len is the number of tokens whose keys and values are there.
@@ -100,13 +102,13 @@ func (c *Cache) reserve(n int) {
 	}
 }
 
-// store keeps the row of the token at a position of a layer.
-func (c *Cache) store(layer, pos int, row []float32) {
+// store keeps the row of the token at a position of a layer, which is of the pool's type.
+func (c *Cache) store(layer, pos int, row kernel.Values) {
 	groups := c.pool.groups
-	page := c.pages[pos/PageTokens][layer*PageTokens*c.pool.width():]
+	page := c.pages[pos/PageTokens].From(layer * PageTokens * c.pool.width())
 	for g, start := range groups[:len(groups)-1] {
 		end := groups[g+1]
-		copy(page[PageTokens*start+pos%PageTokens*(end-start):], row[start:end])
+		page.From(PageTokens*start + pos%PageTokens*(end-start)).Put(row.Slice(start, end))
 	}
 }
 
@@ -115,7 +117,7 @@ func (c *Cache) rows(layer int) paged {
 	size := PageTokens * c.pool.width()
 	c.view = c.view[:0]
 	for _, page := range c.pages {
-		c.view = append(c.view, page[layer*size:(layer+1)*size])
+		c.view = append(c.view, page.Slice(layer*size, (layer+1)*size))
 	}
-	return paged{pages: c.view, rows: PageTokens, groups: c.pool.groups}
+	return paged{pages: c.view, groups: c.pool.groups}
 }

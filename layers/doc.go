@@ -38,6 +38,7 @@
 //	heads.go             all heads of a layer, on the kernels' threads
 //	rows.go              work on rows, on the same threads
 //	cache.go             keys and values of sequences that come in pieces
+//	keeper.go            those of a batch, put where attention finds them
 //	moe.go               MoE: the mixture
 //	router.go            scores, and the groups that confine a choice
 //	capacity/            which pairs are computed

@@ -8,10 +8,10 @@ import (
 	"capmoe/layers/kernel"
 )
 
-// headsOn computes heads of sequences of many lengths on so many threads, and returns their results.
-func headsOn(t *testing.T, threads int) (results [][]float32) {
+// headsOn computes heads of sequences of many lengths, with keys and values of a type, on so many threads, and returns their results.
+func headsOn(t *testing.T, threads int, dtype kernel.DType) (results [][]float32) {
 	t.Helper()
-	lib, err := kernel.New(kernel.Options{Threads: threads})
+	lib, err := kernel.New(kernel.Options{Threads: threads, DType: dtype})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -19,7 +19,7 @@ func headsOn(t *testing.T, threads int) (results [][]float32) {
 	for range 2 { // what one run leaves behind is not in the next
 		results = results[:0]
 		for i, n := range []int{1, 200, 64, 3, 65, 1, 130} {
-			h := randomHead(uint64(i), n, 10*i)
+			h := randomHead(uint64(i), n, 10*i, dtype)
 			hs.add(h)
 			results = append(results, h.dst.data)
 		}
@@ -29,11 +29,13 @@ func headsOn(t *testing.T, threads int) (results [][]float32) {
 }
 
 func TestHeadsSameBitsOnAnyThreads(t *testing.T) {
-	want := headsOn(t, 1)
-	for _, threads := range []int{2, 3, 9} {
-		for i, got := range headsOn(t, threads) {
-			if !slices.Equal(got, want[i]) {
-				t.Errorf("head %d differs on %d threads", i, threads)
+	for _, dtype := range []kernel.DType{kernel.F32, kernel.BF16} {
+		want := headsOn(t, 1, dtype)
+		for _, threads := range []int{2, 3, 9} {
+			for i, got := range headsOn(t, threads, dtype) {
+				if !slices.Equal(got, want[i]) {
+					t.Errorf("%v: head %d differs on %d threads", dtype, i, threads)
+				}
 			}
 		}
 	}
@@ -44,7 +46,7 @@ func TestHeadsSameBitsOnAnyThreads(t *testing.T) {
 func TestHeadSameBitsInAnyPieces(t *testing.T) {
 	for _, lib := range []kernel.Library{kernel.Gonum(), newLibrary(t)} {
 		for _, window := range []int{0, 50} {
-			whole := randomHead(7, 150, 0)
+			whole := randomHead(7, 150, 0, kernel.F32)
 			whole.window = window
 			a := attender{lib: lib}
 			a.attend(whole)

@@ -18,7 +18,7 @@ type latentAttention struct {
 	cfg    AttentionConfig
 	rope   *rope
 	heads  *heads
-	spread *spreader
+	keeper *keeper
 
 	latent []float32 // [T_l, KVRank] normalised
 	down   []float32 // [T_l, KVRank + Rope]
@@ -26,15 +26,16 @@ type latentAttention struct {
 	qDown  []float32 // [T_l, QueryRank]
 	q      []float32 // [T_l, Queries]
 	mixed  []float32 // [T_l, Heads·Value]
-	one    []float32 // [Heads·(Nope + Value) + Rope] a token's row for its cache
 
 	position []int // [T_l]
 	placing  *byRows
 }
 
-func newLatentAttention(comm collective.Communicator, lib kernel.Library, cfg AttentionConfig) *latentAttention {
-	a := &latentAttention{rank: comm.Rank(), spread: newSpreader(comm, lib), cfg: cfg, rope: newRope(cfg.Latent.Rope, cfg.Rope), heads: newHeads(lib)}
-	a.placing = newByRows(lib, func(_, first, end int) { a.place(first, end) })
+func newLatentAttention(comm collective.Communicator, p Parts) *latentAttention {
+	cfg := p.Config.Attention
+	a := &latentAttention{rank: comm.Rank(), cfg: cfg, rope: newRope(cfg.Latent.Rope, cfg.Rope), heads: newHeads(p.Kernels)}
+	a.keeper = newKeeper(comm, p, a.row)
+	a.placing = newByRows(p.Kernels, func(_, first, end int) { a.place(first, end) })
 	return a
 }
 
@@ -48,9 +49,10 @@ func (a *latentAttention) forward(y, x []float32, w *LatentWeights, layer int, b
 	a.rope.grow(b.end)
 	a.position = b.position
 	a.placing.run(n)
+	a.keeper.begin()
 	for s := range b.Sequences() {
-		some := run{from: int(b.Starts[s]), to: int(b.Starts[s+1]), past: b.past(s)}
-		a.mix(some, a.keys(b, s, layer))
+		some, keys := a.keeper.keep(b, s, layer)
+		a.mix(some, keys)
 	}
 	if err := a.mixSpread(b, layer); err != nil {
 		return err
@@ -65,22 +67,21 @@ func (a *latentAttention) mixSpread(b Batch, layer int) error {
 	if len(b.Spread) == 0 {
 		return nil
 	}
-	kvWidth := a.cfg.Heads * (a.cfg.Latent.Nope + a.cfg.Latent.Value)
-	rows, err := a.spread.share(b, layer, kvWidth+a.cfg.Latent.Rope, a.row)
+	rows, err := a.keeper.spread.share(b, layer)
 	if err != nil {
 		return err
 	}
 	b.pieces(a.rank, func(i int, p Piece, from int) {
-		a.mix(run{from, from + p.N, b.Spread[i].Past + p.First}, latentKeys{rows[i], rows[i], kvWidth})
+		a.mix(run{from, from + p.N, b.Spread[i].Past + p.First}, rows[i])
 	})
 	return nil
 }
 
-// row is what token t is looked up by, as a cache holds it.
-func (a *latentAttention) row(dst []float32, t int) {
+// row is what token t is looked up by: the keys and values of all heads, and the part of the keys that has a position.
+func (a *latentAttention) row(dst kernel.Values, t int) {
 	kvWidth, downWidth := a.cfg.Heads*(a.cfg.Latent.Nope+a.cfg.Latent.Value), a.cfg.Latent.KVRank+a.cfg.Latent.Rope
-	copy(dst, a.kv[t*kvWidth:(t+1)*kvWidth])
-	copy(dst[kvWidth:], a.down[t*downWidth+a.cfg.Latent.KVRank:(t+1)*downWidth])
+	dst.Put(kernel.Values{F32: a.kv[t*kvWidth : (t+1)*kvWidth]})
+	dst.From(kvWidth).Put(kernel.Values{F32: a.down[t*downWidth+a.cfg.Latent.KVRank : (t+1)*downWidth]})
 }
 
 // queries computes q from n rows of x.
@@ -123,38 +124,8 @@ func (a *latentAttention) place(first, end int) {
 	}
 }
 
-// latentKeys is what tokens are looked up by: kv, of all heads, and the part of the keys that has
-// a position, from a column on.
-type latentKeys struct {
-	kv, position paged
-	column       int
-}
-
-// keys is what the tokens of sequence s of a batch are looked up by. With a cache, whose rows
-// are the one behind the other, those of the tokens it brings join those in it.
-func (a *latentAttention) keys(b Batch, s, layer int) latentKeys {
-	from, to := int(b.Starts[s]), int(b.Starts[s+1])
-	c := a.cfg.Latent
-	kvWidth, downWidth := a.cfg.Heads*(c.Nope+c.Value), c.KVRank+c.Rope
-	if b.Caches == nil {
-		return latentKeys{
-			kv:       paged{pages: [][]float32{a.kv[from*kvWidth : to*kvWidth]}, rows: to - from, stride: kvWidth},
-			position: paged{pages: [][]float32{a.down[from*downWidth : to*downWidth]}, rows: to - from, stride: downWidth},
-			column:   c.KVRank,
-		}
-	}
-	cache := b.Caches[s]
-	a.one = grow(a.one, kvWidth+c.Rope)
-	for t := from; t < to; t++ {
-		a.row(a.one, t)
-		cache.store(layer, cache.length+t-from, a.one)
-	}
-	rows := cache.rows(layer)
-	return latentKeys{rows, rows, kvWidth}
-}
-
 // mix adds the heads over a run.
-func (a *latentAttention) mix(r run, keys latentKeys) {
+func (a *latentAttention) mix(r run, keys paged) {
 	from, to := r.from, r.to
 	if from == to {
 		return
@@ -172,8 +143,8 @@ func (a *latentAttention) mix(r run, keys latentKeys) {
 			n: to - from, past: r.past,
 			dst:   columns{mixed[h*c.Value:], c.Value, outWidth},
 			q:     [2]columns{{qh, c.Nope, a.cfg.Queries()}, {qh[c.Nope:], c.Rope, a.cfg.Queries()}},
-			k:     [2]paged{keys.kv.columns(h*perHead, c.Nope), keys.position.columns(keys.column, c.Rope)},
-			v:     keys.kv.columns(h*perHead+c.Nope, c.Value),
+			k:     [2]paged{keys.columns(h*perHead, c.Nope), keys.columns(a.cfg.Heads*perHead, c.Rope)},
+			v:     keys.columns(h*perHead+c.Nope, c.Value),
 			scale: float32(scale),
 			sink:  float32(math.Inf(-1)),
 		})

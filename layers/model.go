@@ -37,7 +37,7 @@ type Parts struct {
 	Kernels kernel.Library
 	Policy  capacity.Config
 	Wire    Wire
-	DType   kernel.DType // of the experts' matrices: rows travel to them in it
+	DType   kernel.DType // of the matrices: rows travel to experts, and keys and values are kept, in it
 	Layout  capacity.Layout
 	// Placements says where the experts of each layer are, where that is not as Layout
 	// says: some replicated. The weights' experts follow it.
@@ -70,9 +70,9 @@ func NewModel(c collective.Communicator, p Parts) (*Model, error) {
 		}
 	}
 	if p.Config.Attention.Latent.On() {
-		m.latent = newLatentAttention(c, p.Kernels, p.Config.Attention)
+		m.latent = newLatentAttention(c, p)
 	} else {
-		m.attention = newAttention(c, p.Kernels, p.Config)
+		m.attention = newAttention(c, p)
 	}
 	return m, nil
 }

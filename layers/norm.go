@@ -13,7 +13,7 @@ var one = []float32{1}
 
 // addTo computes dst += x.
 func addTo(dst, x []float32) {
-	kernel.AddWeighted(dst[:len(x)], one, x, len(x))
+	kernel.AddWeighted(dst[:len(x)], one, kernel.Values{F32: x}, len(x))
 }
 
 // addRows adds bias to every row of x, [n, len(bias)].

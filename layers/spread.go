@@ -32,25 +32,32 @@ func (s Spread) Tokens() int {
 
 // spreader brings the keys and values of spread sequences to every rank.
 //
-//	own pieces' rows [n, width] ═allgather═ rows by rank ─ pages of the cache, or rows [tokens, width] of each sequence
+//	own pieces' rows [n, width] ═allgather═ rows by rank ─ pages of the cache, or of one for the layer
 type spreader struct {
 	comm   collective.Communicator
-	lib    kernel.Library
-	send   []float32
-	recv   []float32
-	counts []int       // [P] elements
-	at     []int       // [P] the next of a rank's rows in recv
-	rows   [][]float32 // [sequences] of those without a cache
-	views  []paged     // [sequences]
+	keeper *keeper
+	send   kernel.Values
+	recv   kernel.Values
+	counts []int   // [P] elements
+	at     []int   // [P] the next of a rank's rows in recv
+	views  []paged // [sequences]
+
+	filling, placing *byRows
+	first            int // of this rank's tokens in pieces
+	came             kernel.Values
+	cache            *Cache
+	layer, pos       int
 }
 
-func newSpreader(c collective.Communicator, lib kernel.Library) *spreader {
-	return &spreader{comm: c, lib: lib, counts: make([]int, c.Size()), at: make([]int, c.Size())}
+func newSpreader(c collective.Communicator, lib kernel.Library, k *keeper) *spreader {
+	g := &spreader{comm: c, keeper: k, counts: make([]int, c.Size()), at: make([]int, c.Size())}
+	g.filling, g.placing = newByRows(lib, g.fill), newByRows(lib, g.place)
+	return g
 }
 
-// share returns the rows of every spread sequence, its past among them, in a layer. row fills in
-// that of one of this rank's tokens. All ranks call it together.
-func (g *spreader) share(b Batch, layer, width int, row func(dst []float32, t int)) ([]paged, error) {
+// share returns the rows of every spread sequence, its past among them, in a layer. All ranks call it together.
+func (g *spreader) share(b Batch, layer int) ([]paged, error) {
+	width := g.keeper.pool.width()
 	clear(g.counts)
 	for _, s := range b.Spread {
 		for _, p := range s.Pieces {
@@ -62,51 +69,64 @@ func (g *spreader) share(b Batch, layer, width int, row func(dst []float32, t in
 		g.at[r] = total
 		total += n
 	}
-	first := b.whole()
-	g.send, g.recv = grow(g.send, (len(b.IDs)-first)*width), grow(g.recv, total)
-	newByRows(g.lib, func(_, from, end int) {
-		for t := from; t < end; t++ {
-			row(g.send[t*width:(t+1)*width], first+t)
-		}
-	}).run(len(b.IDs) - first)
-	if err := collective.AllGatherV(g.comm, g.recv, g.counts, g.send); err != nil {
+	g.first = b.whole()
+	n := len(b.IDs) - g.first
+	g.send, g.recv = growValues(g.send, g.keeper.pool.dtype, n*width), growValues(g.recv, g.keeper.pool.dtype, total)
+	g.filling.run(n)
+	if err := g.gather(); err != nil {
 		return nil, fmt.Errorf("layers: layer %d: attention: %w", layer, err)
 	}
-	return g.place(b, layer, width), nil
+	g.views = g.views[:0]
+	for _, s := range b.Spread {
+		g.views = append(g.views, g.keep(s, layer))
+	}
+	return g.views, nil
 }
 
-// place lays out what has come.
-func (g *spreader) place(b Batch, layer, width int) []paged {
-	g.views = g.views[:0]
-	for i, s := range b.Spread {
-		for len(g.rows) <= i {
-			g.rows = append(g.rows, nil)
-		}
-		n := s.Tokens()
-		var view paged
-		if s.Cache == nil {
-			g.rows[i] = grow(g.rows[i], n*width)
-			view = paged{pages: [][]float32{g.rows[i]}, rows: n, stride: width}
-		}
-		for _, p := range s.Pieces {
-			came := g.recv[g.at[p.Rank]:][:p.N*width]
-			g.at[p.Rank] += len(came)
-			newByRows(g.lib, func(_, first, end int) {
-				if s.Cache == nil {
-					copy(g.rows[i][(p.First+first)*width:], came[first*width:end*width])
-					return
-				}
-				for t := first; t < end; t++ {
-					s.Cache.store(layer, s.Past+p.First+t, came[t*width:(t+1)*width])
-				}
-			}).run(p.N)
-		}
-		if s.Cache != nil {
-			view = s.Cache.rows(layer)
-		}
-		g.views = append(g.views, view)
+func (g *spreader) gather() error {
+	if g.send.BF16 != nil {
+		return collective.AllGatherV(g.comm, g.recv.BF16, g.counts, g.send.BF16)
 	}
-	return g.views
+	return collective.AllGatherV(g.comm, g.recv.F32, g.counts, g.send.F32)
+}
+
+// fill makes the rows of tokens [from, end) of this rank's pieces ready to be sent.
+func (g *spreader) fill(_, from, end int) {
+	width := g.keeper.pool.width()
+	for t := from; t < end; t++ {
+		g.keeper.row(g.send.Slice(t*width, (t+1)*width), g.first+t)
+	}
+}
+
+// keep puts the rows of a sequence where attention finds them.
+func (g *spreader) keep(s Spread, layer int) paged {
+	g.cache, g.layer = s.Cache, layer
+	if s.Cache == nil {
+		g.cache, g.layer = g.keeper.lend(s.Tokens()), 0
+	}
+	for _, p := range s.Pieces {
+		n := p.N * g.keeper.pool.width()
+		g.came, g.pos = g.recv.Slice(g.at[p.Rank], g.at[p.Rank]+n), s.Past+p.First
+		g.at[p.Rank] += n
+		g.placing.run(p.N)
+	}
+	return g.cache.rows(g.layer)
+}
+
+// place keeps the rows [first, end) of a piece that have come.
+func (g *spreader) place(_, first, end int) {
+	width := g.keeper.pool.width()
+	for t := first; t < end; t++ {
+		g.cache.store(g.layer, g.pos+t, g.came.Slice(t*width, (t+1)*width))
+	}
+}
+
+// growValues returns n values of a type in the same memory where it suffices.
+func growValues(v kernel.Values, dtype kernel.DType, n int) kernel.Values {
+	if v.Cap() < max(1, n) {
+		return kernel.NewValues(dtype, n)
+	}
+	return v.Slice(0, n)
 }
 
 // check fails on pieces that do not follow each other, or do not begin with a page.

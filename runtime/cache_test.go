@@ -76,7 +76,7 @@ func TestSequencesInPieces(t *testing.T) {
 					return err
 				}
 				uncached := append([]float32(nil), alone.hidden...)
-				pool := layers.NewCachePool(e.config.Model)
+				pool := layers.NewCachePool(e.config.Model, e.opts.DType)
 				whole, err := pieces{n}.run(e, ids, pool.New(), pool.New())
 				if err != nil {
 					return err

@@ -142,7 +142,7 @@ func (g *generator) prepare() error {
 	}
 	g.schedule = newScheduler(g.Limits, g.proc.Comm.Size(), waiting)
 	g.schedule.whole = g.NoCache
-	g.pool = layers.NewCachePool(g.config.Model)
+	g.pool = layers.NewCachePool(g.config.Model, g.opts.DType)
 	g.owned = map[*sequence]*owned{}
 	g.meter.observe = g.account
 	g.report.Requests = len(g.requests)

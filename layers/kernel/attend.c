@@ -3,32 +3,34 @@
 #include "attend.h"
 #include "amx.h"
 #include "panels.h"
-#include "vector.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define PANEL 32 // keys, or values, of a panel
+#define TILE_UNITS (AMX_SIDE * AMX_SIDE)
+#define PAIR (2 * AMX_SIDE) // keys, or values, of two tiles, and bf16 of a tile's row
+#define ATTEND_KEYS 256     // keys whose scores are worked on at a time
+#define LD (ATTEND_KEYS + AMX_SIDE) // between rows of scores: those of a power of two would share lines of the cache
+#define LOG2_E 1.44269504f
 
-// layout is where the parts of the space begin, in units, and how long they are.
+// layout is where the parts of the space begin, in units, and how many tiles they have.
 typedef struct {
-	int64_t key_panels, key_units, value_panels, value_units;
-	int64_t keys, values, queries, probabilities; // each followed by its low part
-	int64_t scores, ld;                           // ld: values between rows of scores
-	int64_t results, end;
+	int64_t key_tiles, width_tiles; // of 32 keys, and of 32 columns
+	int64_t value_pairs;            // of tiles
+	int64_t keys, values, queries, scores, exponentials, results, top, sum, end;
 } layout;
 
 static layout layout_of(const kernel_head *h) {
-	layout l = {.key_panels = kernel_ceil_div(h->keys, PANEL), .value_panels = kernel_ceil_div(h->values, PANEL)};
-	l.key_units = kernel_ceil_div(h->width, 2 * AMX_SIDE) * AMX_SIDE;
-	l.value_units = l.key_panels * AMX_SIDE;
-	l.ld = l.key_panels * PANEL + AMX_SIDE; // rows of a power of two would share lines of the cache
-	l.values = 2 * l.key_panels * PANEL * l.key_units;
-	l.queries = l.values + 2 * l.value_panels * PANEL * l.value_units;
-	l.probabilities = l.queries + 2 * ATTEND_ROWS * l.key_units;
-	l.scores = l.probabilities + 2 * ATTEND_ROWS * l.value_units;
-	l.results = l.scores + ATTEND_ROWS * l.ld;
-	l.end = l.results + ATTEND_ROWS * l.value_panels * PANEL;
+	layout l = {.key_tiles = kernel_ceil_div(h->keys, PAIR), .width_tiles = kernel_ceil_div(h->width, PAIR), .value_pairs = kernel_ceil_div(h->values, PAIR)};
+	l.values = 2 * l.key_tiles * l.width_tiles * TILE_UNITS;
+	l.queries = l.values + 2 * l.value_pairs * l.key_tiles * TILE_UNITS;
+	l.scores = l.queries + ATTEND_ROWS * l.width_tiles * AMX_SIDE;
+	l.exponentials = l.scores + ATTEND_ROWS * LD;
+	l.results = l.exponentials + ATTEND_ROWS * ATTEND_KEYS / 2;
+	l.top = l.results + ATTEND_ROWS * l.value_pairs * PAIR;
+	l.sum = l.top + ATTEND_ROWS;
+	l.end = l.sum + ATTEND_ROWS;
 	return l;
 }
 
@@ -40,232 +42,245 @@ int64_t kernel_attend_space(const kernel_head *h) {
 #if defined(__x86_64__) && defined(__linux__)
 #include "square.h"
 
+#define INLINE static inline __attribute__((always_inline))
+
 static uint32_t *aligned(uint32_t *space) {
 	uintptr_t at = (uintptr_t)space;
 	return (uint32_t *)((at + AMX_LINE - 1) / AMX_LINE * AMX_LINE);
 }
 
-// parts are the high and the low half of 32 values, in pairs.
-typedef struct {
-	__m512i high, low;
-} parts;
+// lanes is the first n of 16 lanes, or of 32.
+INLINE uint32_t lanes(int64_t n, int of) { return n >= of ? (uint32_t)((1ull << of) - 1) : n <= 0 ? 0 : (1u << n) - 1; }
 
-AMX static inline __attribute__((always_inline)) __m512 widened(__m256i half) {
-	return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16));
+// square turns 16 rows of 32 values, which are zero beyond rows and width: units[i] is unit i of all rows.
+AMX static void square(__m512 units[SQUARE], const uint16_t *src, int64_t rows, int64_t width, int64_t stride) {
+	__mmask32 there = lanes(width, PAIR);
+	for (int r = 0; r < SQUARE; r++)
+		units[r] = _mm512_castsi512_ps(_mm512_maskz_loadu_epi16(r < rows ? there : 0, src + (r < rows ? r : 0) * stride));
+	kernel_turn(units);
 }
 
-AMX static inline __attribute__((always_inline)) parts split(__m512 x0, __m512 x1) {
-	parts p;
-	p.high = (__m512i)_mm512_cvtne2ps_pbh(x1, x0);
-	__m512 h0 = widened(_mm512_castsi512_si256(p.high)), h1 = widened(_mm512_extracti64x4_epi64(p.high, 1));
-	p.low = (__m512i)_mm512_cvtne2ps_pbh(_mm512_sub_ps(x1, h1), _mm512_sub_ps(x0, h0));
-	return p;
-}
-
-AMX static inline __attribute__((always_inline)) __m512 some(const float *x, int64_t n) {
-	return _mm512_maskz_loadu_ps(n >= AMX_SIDE ? 0xffff : n <= 0 ? 0 : (__mmask16)((1u << n) - 1), x);
-}
-
-// square splits 16 rows of 32 values, which are zero beyond rows and width, and turns them: unit i of all rows is in high[i] and low[i].
-AMX static void square(__m512 high[SQUARE], __m512 low[SQUARE], const float *src, const int64_t sides[3]) {
-	int64_t rows = sides[0], width = sides[1], stride = sides[2];
-	for (int r = 0; r < SQUARE; r++) {
-		parts p = {_mm512_setzero_si512(), _mm512_setzero_si512()};
-		if (r < rows)
-			p = split(some(src + r * stride, width), some(src + r * stride + SQUARE, width - SQUARE));
-		high[r] = _mm512_castsi512_ps(p.high);
-		low[r] = _mm512_castsi512_ps(p.low);
-	}
-	kernel_turn(high);
-	kernel_turn(low);
-}
-
-AMX void kernel_attend_keys(const kernel_head *h, uint32_t *space, const float *src, const kernel_columns *c) {
+AMX void kernel_attend_keys(const kernel_head *h, uint32_t *space, const uint16_t *src, const kernel_columns *c) {
 	layout l = layout_of(h);
-	__m512 high[SQUARE], low[SQUARE];
-	int64_t last = c->column + c->width == h->width, unit = c->column / 2;
-	int64_t units = (last ? l.key_units : unit + c->width / 2) - unit;
-	int64_t rows = c->first + c->n == h->keys ? l.key_panels * PANEL - c->first : c->n;
+	__m512 units[SQUARE];
+	int64_t last = c->column + c->width == h->width, first = c->column / 2;
+	int64_t n = (last ? l.width_tiles * AMX_SIDE : first + c->width / 2) - first;
+	int64_t rows = c->first + c->n == h->keys ? l.key_tiles * PAIR - c->first : c->n;
 	for (int64_t r = 0; r < rows; r += SQUARE) {
-		int64_t key = c->first + r;
-		uint32_t *panel = aligned(space) + l.keys + key / PANEL * l.key_units * PANEL + key % PANEL;
-		for (int64_t u = 0; u < units; u += SQUARE) {
-			square(high, low, src + r * c->stride + 2 * u, (int64_t[]){c->n - r, c->width - 2 * u, c->stride});
-			for (int64_t i = 0; i < kernel_least(SQUARE, units - u); i++) {
-				_mm512_storeu_ps(panel + (unit + u + i) * PANEL, high[i]);
-				_mm512_storeu_ps(panel + (unit + u + i) * PANEL + l.values / 2, low[i]);
-			}
+		uint32_t *tiles = aligned(space) + l.keys + (c->first + r) / AMX_SIDE * l.width_tiles * TILE_UNITS;
+		for (int64_t u = 0; u < n; u += SQUARE) {
+			square(units, src + r * c->stride + 2 * u, c->n - r, c->width - 2 * u, c->stride);
+			for (int64_t i = 0; i < kernel_least(SQUARE, n - u); i++)
+				_mm512_storeu_ps(tiles + (first + u + i) * AMX_SIDE, units[i]);
 		}
 	}
 }
 
-// pair splits 16 values of two rows into units of one each.
-AMX static inline __attribute__((always_inline)) parts pair(__m512 even, __m512 odd) {
-	__m256i e = (__m256i)_mm512_cvtneps_pbh(even), o = (__m256i)_mm512_cvtneps_pbh(odd);
-	__m256i el = (__m256i)_mm512_cvtneps_pbh(_mm512_sub_ps(even, widened(e))), ol = (__m256i)_mm512_cvtneps_pbh(_mm512_sub_ps(odd, widened(o)));
-	return (parts){
-		_mm512_or_si512(_mm512_cvtepu16_epi32(e), _mm512_slli_epi32(_mm512_cvtepu16_epi32(o), 16)),
-		_mm512_or_si512(_mm512_cvtepu16_epi32(el), _mm512_slli_epi32(_mm512_cvtepu16_epi32(ol), 16)),
-	};
-}
+// wide is the first n of 16 values, one in each lane.
+AMX INLINE __m512i wide(const uint16_t *x, int64_t n) { return _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16((__mmask16)lanes(n, AMX_SIDE), x)); }
 
-AMX void kernel_attend_values(const kernel_head *h, uint32_t *space, const float *src, const kernel_columns *c) {
+AMX void kernel_attend_values(const kernel_head *h, uint32_t *space, const uint16_t *src, const kernel_columns *c) {
 	layout l = layout_of(h);
-	int64_t rows = c->first + c->n == h->keys ? l.key_panels * PANEL - c->first : c->n;
+	int64_t rows = c->first + c->n == h->keys ? l.key_tiles * PAIR - c->first : c->n;
 	for (int64_t r = 0; r < rows; r += 2)
-		for (int64_t v = 0; v < l.value_panels * PANEL; v += SQUARE) {
-			const float *row = src + r * c->stride + v;
-			__m512 even = some(row, r < c->n ? h->values - v : 0), odd = some(row + c->stride, r + 1 < c->n ? h->values - v : 0);
-			parts p = pair(even, odd);
-			uint32_t *at = aligned(space) + l.values + (v / PANEL * l.value_units + (c->first + r) / 2) * PANEL + v % PANEL;
-			_mm512_storeu_si512(at, p.high);
-			_mm512_storeu_si512(at + (l.queries - l.values) / 2, p.low);
+		for (int64_t v = 0; v < l.value_pairs * PAIR; v += SQUARE) {
+			const uint16_t *row = src + r * c->stride + v;
+			__m512i even = wide(row, r < c->n ? h->values - v : 0), odd = wide(row + c->stride, r + 1 < c->n ? h->values - v : 0);
+			uint32_t *at = aligned(space) + l.values + v / AMX_SIDE * l.key_tiles * TILE_UNITS + (c->first + r) / 2 * AMX_SIDE;
+			_mm512_storeu_si512(at, _mm512_or_si512(even, _mm512_slli_epi32(odd, 16)));
 		}
 }
 
+// The queries' scores are to be exponents of 2.
 AMX void kernel_attend_queries(const kernel_head *h, uint32_t *space, const float *src, const kernel_columns *c, float scale) {
 	layout l = layout_of(h);
-	__m512 times = _mm512_set1_ps(scale);
-	int64_t last = c->column + c->width == h->width, low = (l.probabilities - l.queries) / 2;
-	int64_t end = last ? 2 * l.key_units : c->column + c->width;
-	for (int64_t r = 0; r < kernel_ceil_div(c->n, 2 * AMX_SIDE) * 2 * AMX_SIDE; r++) {
-		uint32_t *tile = aligned(space) + l.queries + r / AMX_SIDE * AMX_SIDE * l.key_units + r % AMX_SIDE * AMX_SIDE;
-		for (int64_t at = c->column; at < end; at += 2 * AMX_SIDE) {
+	__m512 times = _mm512_set1_ps(scale * LOG2_E);
+	int64_t last = c->column + c->width == h->width, end = last ? l.width_tiles * PAIR : c->column + c->width;
+	for (int64_t r = 0; r < kernel_ceil_div(c->n, PAIR) * PAIR; r++) {
+		uint32_t *tiles = aligned(space) + l.queries + r / AMX_SIDE * l.width_tiles * TILE_UNITS + r % AMX_SIDE * AMX_SIDE;
+		for (int64_t at = c->column; at < end; at += PAIR) {
 			int64_t n = r < c->n ? c->column + c->width - at : 0;
 			const float *row = src + r * c->stride + at - c->column;
-			parts p = split(_mm512_mul_ps(times, some(row, n)), _mm512_mul_ps(times, some(row + AMX_SIDE, n - AMX_SIDE)));
-			int64_t whole = at / 2 * AMX_SIDE;
-			if (at / 2 % AMX_SIDE == 0 && end - at >= 2 * AMX_SIDE) {
-				_mm512_storeu_si512(tile + whole, p.high);
-				_mm512_storeu_si512(tile + whole + low, p.low);
-				continue;
-			}
-			uint32_t buf[2 * AMX_SIDE];
-			_mm512_storeu_si512(buf, p.high);
-			_mm512_storeu_si512(buf + AMX_SIDE, p.low);
-			for (int64_t i = 0; i < kernel_least(AMX_SIDE, (end - at) / 2); i++) {
-				int64_t unit = at / 2 + i, place = unit / AMX_SIDE * AMX_SIDE * AMX_SIDE + unit % AMX_SIDE;
-				tile[place] = buf[i];
-				tile[place + low] = buf[AMX_SIDE + i];
-			}
+			__m512 x0 = _mm512_maskz_loadu_ps((__mmask16)lanes(n, AMX_SIDE), row);
+			__m512 x1 = _mm512_maskz_loadu_ps((__mmask16)lanes(n - AMX_SIDE, AMX_SIDE), row + AMX_SIDE);
+			__m512i units = (__m512i)_mm512_cvtne2ps_pbh(_mm512_mul_ps(times, x1), _mm512_mul_ps(times, x0));
+			int64_t unit = at / 2, room = AMX_SIDE - unit % AMX_SIDE; // in the first of two tiles
+			uint32_t *tile = tiles + unit / AMX_SIDE * TILE_UNITS, there = lanes((end - at) / 2, AMX_SIDE);
+			_mm512_mask_storeu_epi32(tile + unit % AMX_SIDE, (__mmask16)(there & lanes(room, AMX_SIDE)), units);
+			_mm512_mask_storeu_epi32(tile + TILE_UNITS - room, (__mmask16)(there & ~lanes(room, AMX_SIDE)), units);
 		}
 	}
 }
 
-// product is two tiles of rows and a panel, in high and low parts.
+// product is two tiles of rows times two of columns, each so many tiles long; the second of a pair is that many tiles behind the first.
 typedef struct {
-	const uint32_t *rows, *panel;
-	int64_t rows_low, panel_low; // units to the low parts
-	int64_t next;                // units to the second tile of rows
-	int64_t tiles;               // along the inputs
+	const uint32_t *rows, *columns;
+	int64_t n, rows_apart, columns_apart; // tiles
 	float *c;
 	int64_t ld; // values between rows of c
+	int more;   // c has sums already
 } product;
-
-#define ADD_FOUR                                                                                                                  \
-	_tile_dpbf16ps(0, 4, 6);                                                                                                      \
-	_tile_dpbf16ps(2, 5, 6);                                                                                                      \
-	_tile_dpbf16ps(1, 4, 7);                                                                                                      \
-	_tile_dpbf16ps(3, 5, 7);
 
 AMX static void multiply(const product *p) {
 	int64_t ld = p->ld * (int64_t)sizeof(float);
-	const uint32_t *x = p->rows, *w = p->panel;
-	_tile_zero(0);
-	_tile_zero(1);
-	_tile_zero(2);
-	_tile_zero(3);
-	for (int64_t i = 0; i < p->tiles; i++, x += AMX_SIDE * AMX_SIDE, w += AMX_SIDE * PANEL) {
-		_tile_loadd(4, x + p->rows_low, AMX_LINE);
-		_tile_loadd(5, x + p->rows_low + p->next, AMX_LINE);
-		_tile_loadd(6, w, 2 * AMX_LINE);
-		_tile_loadd(7, w + AMX_SIDE, 2 * AMX_LINE);
-		ADD_FOUR
-		_tile_loadd(4, x, AMX_LINE);
-		_tile_loadd(5, x + p->next, AMX_LINE);
-		ADD_FOUR
-		_tile_loadd(6, w + p->panel_low, 2 * AMX_LINE);
-		_tile_loadd(7, w + p->panel_low + AMX_SIDE, 2 * AMX_LINE);
-		ADD_FOUR
-	}
+	const uint32_t *x = p->rows, *w = p->columns;
 	float *below = p->c + AMX_SIDE * p->ld;
+	if (p->more) {
+		_tile_loadd(0, p->c, ld);
+		_tile_loadd(1, p->c + AMX_SIDE, ld);
+		_tile_loadd(2, below, ld);
+		_tile_loadd(3, below + AMX_SIDE, ld);
+	} else {
+		_tile_zero(0);
+		_tile_zero(1);
+		_tile_zero(2);
+		_tile_zero(3);
+	}
+	for (int64_t i = 0; i < p->n; i++, x += TILE_UNITS, w += TILE_UNITS) {
+		_tile_loadd(4, x, AMX_LINE);
+		_tile_loadd(6, w, AMX_LINE);
+		_tile_dpbf16ps(0, 4, 6);
+		_tile_loadd(7, w + p->columns_apart * TILE_UNITS, AMX_LINE);
+		_tile_dpbf16ps(1, 4, 7);
+		_tile_loadd(5, x + p->rows_apart * TILE_UNITS, AMX_LINE);
+		_tile_dpbf16ps(2, 5, 6);
+		_tile_dpbf16ps(3, 5, 7);
+	}
 	_tile_stored(0, p->c, ld);
 	_tile_stored(1, p->c + AMX_SIDE, ld);
 	_tile_stored(2, below, ld);
 	_tile_stored(3, below + AMX_SIDE, ld);
 }
 
-// seen is the panels of keys [from, end) that a block looks at.
+// step is a block of queries, n of them in whole pairs of tiles, and some keys: tiles [from, end) of them.
+typedef struct {
+	const layout *l;
+	uint32_t *space;
+	const kernel_block *b;
+	int64_t n, from, end;
+} step;
+
+// score computes the scores; column 0 is the first key of the first tile.
+AMX static void score(const step *s) {
+	const layout *l = s->l;
+	for (int64_t r = 0; r < s->n; r += PAIR)
+		for (int64_t j = s->from; j < s->end; j++) {
+			product p = {.rows = s->space + l->queries + r * l->width_tiles * AMX_SIDE, .columns = s->space + l->keys + 2 * j * l->width_tiles * TILE_UNITS,
+						 .n = l->width_tiles, .rows_apart = l->width_tiles, .columns_apart = l->width_tiles,
+						 .c = (float *)(s->space + l->scores) + r * LD + (j - s->from) * PAIR, .ld = LD};
+			multiply(&p);
+		}
+}
+
+// power is 2ˣ within 2⁻²² of its size, for x up to 0: x is an integer and a rest, whose power is a polynomial.
+AMX INLINE __m512 power(__m512 x) {
+	__m512 whole = _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC), rest = _mm512_sub_ps(x, whole);
+	__m512 p = _mm512_set1_ps(1.339086336e-3f);
+	p = _mm512_fmadd_ps(p, rest, _mm512_set1_ps(9.676031918e-3f));
+	p = _mm512_fmadd_ps(p, rest, _mm512_set1_ps(5.550357114e-2f));
+	p = _mm512_fmadd_ps(p, rest, _mm512_set1_ps(2.402210749e-1f));
+	p = _mm512_fmadd_ps(p, rest, _mm512_set1_ps(6.931471880e-1f));
+	p = _mm512_fmadd_ps(p, rest, _mm512_set1_ps(1.0f));
+	return _mm512_scalef_ps(p, whole);
+}
+
+// sight is the columns of scores that a query sees.
 typedef struct {
 	int64_t from, end;
-} seen;
+} sight;
 
-// score computes the scores of n queries; column 0 is the first key of the first panel.
-static void score(const layout *l, uint32_t *space, int64_t n, seen s) {
-	for (int64_t r = 0; r < n; r += 2 * AMX_SIDE)
-		for (int64_t j = s.from; j < s.end; j++) {
-			product p = {space + l->queries + r * l->key_units, space + l->keys + j * l->key_units * PANEL, (l->probabilities - l->queries) / 2, l->values / 2,
-						 AMX_SIDE * l->key_units, l->key_units / AMX_SIDE, (float *)(space + l->scores) + r * l->ld + (j - s.from) * PANEL, l->ld};
+static sight seen(const step *s, int64_t query) {
+	int64_t start = s->from * PAIR, first = s->b->window ? query - s->b->window + 1 : 0;
+	sight see = {first > start ? first - start : 0, kernel_least(query + 1 - start, (s->end - s->from) * PAIR)};
+	return see;
+}
+
+AMX INLINE __mmask16 seeing(sight see, int64_t at) {
+	return (__mmask16)(lanes(see.end - at, AMX_SIDE) & ~lanes(see.from - at, AMX_SIDE));
+}
+
+// weigh turns a query's scores into exponentials, of how far they are below the largest so far; those of keys that it does not see are
+// zero. What has been summed up before shrinks as the largest grows.
+AMX static void weigh(const step *s, int64_t r) {
+	const layout *l = s->l;
+	const float *row = (float *)(s->space + l->scores) + r * LD;
+	float *top = (float *)(s->space + l->top) + r, *sum = (float *)(s->space + l->sum) + r, *results = (float *)(s->space + l->results) + r * l->value_pairs * PAIR;
+	uint32_t *tile = s->space + l->exponentials + (r / AMX_SIDE * ATTEND_KEYS / 2 + r % AMX_SIDE) * AMX_SIDE;
+	int64_t length = (s->end - s->from) * PAIR;
+	sight see = seen(s, s->b->first + r);
+	if (see.end <= see.from) {
+		for (int64_t at = 0; at < length; at += PAIR, tile += TILE_UNITS)
+			_mm512_storeu_si512(tile, _mm512_setzero_si512());
+		return;
+	}
+	__m512 most = _mm512_set1_ps(*top);
+	for (int64_t at = see.from / AMX_SIDE * AMX_SIDE; at < see.end; at += AMX_SIDE)
+		most = _mm512_mask_max_ps(most, seeing(see, at), most, _mm512_loadu_ps(row + at));
+	float largest = _mm512_reduce_max_ps(most), shrunk = *top == -INFINITY ? 0 : _mm512_cvtss_f32(power(_mm512_set1_ps(*top - largest)));
+	__m512 below = _mm512_set1_ps(largest), even = _mm512_setzero_ps(), odd = _mm512_setzero_ps();
+	for (int64_t at = 0; at < length; at += PAIR, tile += TILE_UNITS) {
+		__m512 e0 = _mm512_maskz_mov_ps(seeing(see, at), power(_mm512_sub_ps(_mm512_loadu_ps(row + at), below)));
+		__m512 e1 = _mm512_maskz_mov_ps(seeing(see, at + AMX_SIDE), power(_mm512_sub_ps(_mm512_loadu_ps(row + at + AMX_SIDE), below)));
+		even = _mm512_add_ps(even, e0);
+		odd = _mm512_add_ps(odd, e1);
+		_mm512_storeu_si512(tile, (__m512i)_mm512_cvtne2ps_pbh(e1, e0));
+	}
+	*top = largest;
+	*sum = *sum * shrunk + _mm512_reduce_add_ps(_mm512_add_ps(even, odd));
+	if (shrunk == 1)
+		return;
+	for (int64_t v = 0; v < l->value_pairs * PAIR; v += AMX_SIDE)
+		_mm512_storeu_ps(results + v, _mm512_mul_ps(_mm512_loadu_ps(results + v), _mm512_set1_ps(shrunk)));
+}
+
+// mix adds up the values.
+AMX static void mix(const step *s) {
+	const layout *l = s->l;
+	for (int64_t r = 0; r < s->n; r += PAIR)
+		for (int64_t v = 0; v < l->value_pairs; v++) {
+			product p = {.rows = s->space + l->exponentials + r * ATTEND_KEYS / 2, .columns = s->space + l->values + (2 * v * l->key_tiles + s->from) * TILE_UNITS,
+						 .n = s->end - s->from, .rows_apart = ATTEND_KEYS / PAIR, .columns_apart = l->key_tiles,
+						 .c = (float *)(s->space + l->results) + r * l->value_pairs * PAIR + v * PAIR, .ld = l->value_pairs * PAIR, .more = 1};
 			multiply(&p);
 		}
 }
 
-// weigh turns the scores of a query into probabilities, and splits them; those of keys that it does not see are zero.
-AMX static void weigh(const layout *l, uint32_t *space, const kernel_block *b, int64_t query, seen s) {
-	int64_t r = query - b->first, start = s.from * PANEL, length = (s.end - s.from) * PANEL;
-	float *row = (float *)(space + l->scores) + r * l->ld;
-	int64_t own = (b->window && query - b->window + 1 > start ? query - b->window + 1 : start) - start, end = query + 1 - start;
-	memset(row, 0, (size_t)own * sizeof *row);
-	kernel_softmax(row + own, 1, end - own, b->sink);
-	memset(row + end, 0, (size_t)(length - end) * sizeof *row);
-	uint32_t *tile = space + l->probabilities + r / AMX_SIDE * AMX_SIDE * l->value_units + r % AMX_SIDE * AMX_SIDE;
-	for (int64_t at = 0; at < length; at += PANEL, tile += AMX_SIDE * AMX_SIDE) {
-		parts p = split(_mm512_loadu_ps(row + at), _mm512_loadu_ps(row + at + AMX_SIDE));
-		_mm512_storeu_si512(tile, p.high);
-		_mm512_storeu_si512(tile + (l->scores - l->probabilities) / 2, p.low);
+// begin clears the results: a query has seen nothing but the sink.
+static void begin(const step *s) {
+	const layout *l = s->l;
+	float *top = (float *)(s->space + l->top), *sum = (float *)(s->space + l->sum);
+	memset(s->space + l->results, 0, (size_t)(s->n * l->value_pairs * PAIR) * sizeof(float));
+	for (int64_t r = 0; r < s->n; r++) {
+		top[r] = s->b->sink * LOG2_E;
+		sum[r] = s->b->sink == -INFINITY ? 0 : 1;
 	}
-}
-
-AMX static void clear_weights(const layout *l, uint32_t *space, int64_t r, seen s) {
-	uint32_t *tile = space + l->probabilities + r / AMX_SIDE * AMX_SIDE * l->value_units + r % AMX_SIDE * AMX_SIDE;
-	for (int64_t j = s.from; j < s.end; j++, tile += AMX_SIDE * AMX_SIDE) {
-		memset(tile, 0, AMX_LINE);
-		memset(tile + (l->scores - l->probabilities) / 2, 0, AMX_LINE);
-	}
-}
-
-// mix adds up the values for n queries.
-static void mix(const layout *l, uint32_t *space, int64_t n, seen s) {
-	for (int64_t r = 0; r < n; r += 2 * AMX_SIDE)
-		for (int64_t v = 0; v < l->value_panels; v++) {
-			product p = {space + l->probabilities + r * l->value_units, space + l->values + (v * l->value_units + s.from * AMX_SIDE) * PANEL,
-						 (l->scores - l->probabilities) / 2, (l->queries - l->values) / 2, AMX_SIDE * l->value_units, s.end - s.from,
-						 (float *)(space + l->results) + r * l->value_panels * PANEL + v * PANEL, l->value_panels * PANEL};
-			multiply(&p);
-		}
 }
 
 AMX void kernel_attend(const kernel_head *h, uint32_t *space, float *dst, const kernel_block *b) {
 	layout l = layout_of(h);
-	space = aligned(space);
-	int64_t n = b->end - b->first, whole = kernel_ceil_div(n, 2 * AMX_SIDE) * 2 * AMX_SIDE;
-	int64_t from = b->window && b->first - b->window + 1 > 0 ? b->first - b->window + 1 : 0;
-	seen s = {from / PANEL, kernel_ceil_div(b->end, PANEL)};
+	int64_t n = b->end - b->first, first = b->window && b->first - b->window + 1 > 0 ? b->first - b->window + 1 : 0;
+	step s = {.l = &l, .space = aligned(space), .b = b, .n = kernel_ceil_div(n, PAIR) * PAIR};
+	begin(&s);
 	kernel_amx_configure();
-	score(&l, space, n, s);
-	for (int64_t i = b->first; i < b->end; i++)
-		weigh(&l, space, b, i, s);
-	for (int64_t r = n; r < whole; r++)
-		clear_weights(&l, space, r, s);
-	mix(&l, space, n, s);
+	for (int64_t from = first / ATTEND_KEYS * ATTEND_KEYS; from < b->end; from += ATTEND_KEYS) {
+		s.from = (from > first ? from : first) / PAIR;
+		s.end = kernel_ceil_div(kernel_least(b->end, from + ATTEND_KEYS), PAIR);
+		score(&s);
+		for (int64_t r = 0; r < n; r++)
+			weigh(&s, r);
+		mix(&s);
+	}
 	_tile_release();
-	for (int64_t r = 0; r < n; r++)
-		memcpy(dst + r * b->ld, (float *)(space + l.results) + r * l.value_panels * PANEL, (size_t)h->values * sizeof *dst);
+	for (int64_t r = 0; r < n; r++) {
+		const float *row = (float *)(s.space + l.results) + r * l.value_pairs * PAIR, whole = 1 / ((float *)(s.space + l.sum))[r];
+		for (int64_t v = 0; v < h->values; v++)
+			dst[r * b->ld + v] = row[v] * whole;
+	}
 }
 #else
-void kernel_attend_keys(const kernel_head *h, uint32_t *space, const float *src, const kernel_columns *c) { abort(); }
+void kernel_attend_keys(const kernel_head *h, uint32_t *space, const uint16_t *src, const kernel_columns *c) { abort(); }
 
-void kernel_attend_values(const kernel_head *h, uint32_t *space, const float *src, const kernel_columns *c) { abort(); }
+void kernel_attend_values(const kernel_head *h, uint32_t *space, const uint16_t *src, const kernel_columns *c) { abort(); }
 
 void kernel_attend_queries(const kernel_head *h, uint32_t *space, const float *src, const kernel_columns *c, float scale) { abort(); }
 

@@ -2,8 +2,8 @@ package kernel
 
 import "fmt"
 
-// Attender computes heads of causal attention faster than two Gemms and a Softmax, one at a time, with products that are
-// off by about 2⁻¹⁶ of their size. It has memory of its own, for one worker:
+// Attender computes heads of causal attention faster than two Gemms and a Softmax, one at a time, with products of bf16 and sums of
+// float32. It has memory of its own, for one worker:
 //
 //	Start ─ Keys, Values: some rows at a time ─ of each block of queries: Queries ─ Attend ─▶ dst
 //
@@ -11,11 +11,11 @@ import "fmt"
 type Attender interface {
 	// Start begins a head.
 	Start(h HeadSizes)
-	// Keys places columns of keys, and Values whole values. Rows come from the first that is seen to the last, but for the last
+	// Keys places columns of keys in bf16, and Values whole values. Rows come from the first that is seen to the last, but for the last
 	// times a multiple of AttendRows of them, from a multiple of AttendRows on; Column is even.
-	Keys(src []float32, c Columns)
-	Values(src []float32, c Columns)
-	// Queries places columns of a block of queries, times scale, from First 0 on.
+	Keys(src []uint16, c Columns)
+	Values(src []uint16, c Columns)
+	// Queries places columns of a block of queries, times scale and rounded, from First 0 on.
 	Queries(src []float32, c Columns, scale float32)
 	// Attend computes the block: dst is [End-First, Value], rows Stride apart.
 	Attend(dst []float32, b AttentionBlock)
@@ -43,11 +43,11 @@ type AttentionBlock struct {
 	Stride     int     // of results
 }
 
-func (c Columns) check(what string, src []float32) {
+func (c Columns) check(what string, held int) {
 	if c.N < 1 || c.Width < 1 || c.Column%2 != 0 || c.Stride < c.Width {
 		panic(fmt.Sprintf("kernel: attend: %s %+v", what, c))
 	}
-	if need := (c.N-1)*c.Stride + c.Width; len(src) < need {
-		panic(fmt.Sprintf("kernel: attend: %s of %d rows need %d values, slice holds %d", what, c.N, need, len(src)))
+	if need := (c.N-1)*c.Stride + c.Width; held < need {
+		panic(fmt.Sprintf("kernel: attend: %s of %d rows need %d values, slice holds %d", what, c.N, need, held))
 	}
 }

@@ -1,13 +1,16 @@
-// Attention of one head by the matrix unit: float32 queries, keys, probabilities and values are each the sum of two bf16, and a product
-// is three of theirs, high·high + high·low + low·high, so that it is off by about 2⁻¹⁶ of its size.
+// Attention of one head by the matrix unit: queries, keys, values and the exponentials of scores are bf16, sums are float32, and so are the
+// softmax's (online: Milakov and Gimelshein 2018; by blocks of keys: Dao et al. 2022).
 //
-// One space holds what a head needs, each in a high and a low part:
+// One space holds what a head needs, as tiles of 16 × 16 units of 4 bytes, which are pairs of bf16:
 //
-//	keys    [⌈keys/32⌉ panels, ⌈width/32⌉·16 units, 32 keys]
-//	values  [⌈values/32⌉ panels, ⌈keys/32⌉·16 units, 32 values]    a unit is a pair of keys
-//	queries and probabilities of a block of queries, as tiles; its scores, and its results
+//	keys    [⌈keys/32⌉·2, ⌈width/32⌉] tiles: a row is a pair of a key's columns, for 16 keys
+//	values  [⌈values/32⌉·2, ⌈keys/32⌉] tiles: a row is a pair of keys, for 16 values
+//	queries of a block, [4, ⌈width/32⌉] tiles: a row is a query
+//	of a block of queries and keys: scores, and their exponentials as tiles
+//	of a block of queries: results, largest scores, sums
 //
-// A result depends on its query, on the keys that it sees, and on nothing else, bit by bit.
+// A result depends on its query, on the keys that it sees, and on nothing else, bit by bit: blocks of keys begin at multiples of
+// ATTEND_KEYS, and what a query does not see adds zero.
 #ifndef CAPMOE_KERNEL_ATTEND_H
 #define CAPMOE_KERNEL_ATTEND_H
 
@@ -36,8 +39,8 @@ int64_t kernel_attend_space(const kernel_head *h);
 
 // kernel_attend_keys places columns of keys, and kernel_attend_values values, whole. first is a multiple of ATTEND_ROWS. The rows that
 // end at h->keys come last, and so do the columns that end at h->width; column is even.
-void kernel_attend_keys(const kernel_head *h, uint32_t *space, const float *src, const kernel_columns *c);
-void kernel_attend_values(const kernel_head *h, uint32_t *space, const float *src, const kernel_columns *c);
+void kernel_attend_keys(const kernel_head *h, uint32_t *space, const uint16_t *src, const kernel_columns *c);
+void kernel_attend_values(const kernel_head *h, uint32_t *space, const uint16_t *src, const kernel_columns *c);
 
 // kernel_attend_queries places columns of a block's queries, times scale. c->first is 0.
 void kernel_attend_queries(const kernel_head *h, uint32_t *space, const float *src, const kernel_columns *c, float scale);

@@ -36,20 +36,20 @@ func (a *amxAttender) Start(h HeadSizes) {
 
 func (a *amxAttender) at() *C.uint32_t { return (*C.uint32_t)(unsafe.SliceData(a.space)) }
 
-func (a *amxAttender) Keys(src []float32, c Columns) {
-	c.check("keys", src)
+func (a *amxAttender) Keys(src []uint16, c Columns) {
+	c.check("keys", len(src))
 	some := columnsOf(c)
-	C.kernel_attend_keys(&a.head, a.at(), floats(src), &some)
+	C.kernel_attend_keys(&a.head, a.at(), halves(src), &some)
 }
 
-func (a *amxAttender) Values(src []float32, c Columns) {
-	c.check("values", src)
+func (a *amxAttender) Values(src []uint16, c Columns) {
+	c.check("values", len(src))
 	some := columnsOf(c)
-	C.kernel_attend_values(&a.head, a.at(), floats(src), &some)
+	C.kernel_attend_values(&a.head, a.at(), halves(src), &some)
 }
 
 func (a *amxAttender) Queries(src []float32, c Columns, scale float32) {
-	c.check("queries", src)
+	c.check("queries", len(src))
 	some := columnsOf(c)
 	C.kernel_attend_queries(&a.head, a.at(), floats(src), &some, C.float(scale))
 }

@@ -11,26 +11,27 @@ import (
 // headCase is a head of attention in one piece.
 type headCase struct {
 	HeadSizes
-	first   int // place of the first query
-	window  int
-	sink    float32
-	scale   float32
-	q, k, v []float32 // [n, Width], [Keys, Width], [Keys, Value]
+	first  int // place of the first query
+	window int
+	sink   float32
+	scale  float32
+	q      []float32 // [n, Width]
+	k, v   []uint16  // [Keys, Width], [Keys, Value]
 }
 
 func drawHead(t *rapid.T) headCase {
 	c := headCase{scale: 0.3, sink: -inf}
-	c.Keys = rapid.IntRange(1, 300).Draw(t, "keys")
+	c.Keys = rapid.IntRange(1, 700).Draw(t, "keys")
 	c.Width, c.Value = rapid.IntRange(1, 100).Draw(t, "width"), rapid.IntRange(1, 100).Draw(t, "value")
 	c.first = rapid.IntRange(0, (c.Keys-1)/AttendRows).Draw(t, "past blocks") * AttendRows
 	if rapid.Bool().Draw(t, "windowed") {
-		c.window = rapid.IntRange(1, 200).Draw(t, "window")
+		c.window = rapid.IntRange(1, 500).Draw(t, "window")
 	}
 	if rapid.Bool().Draw(t, "sink") {
 		c.sink = 0.5
 	}
 	seed := rapid.Uint64().Draw(t, "seed")
-	c.q, c.k, c.v = random(seed, (c.Keys-c.first)*c.Width, 1), random(seed+1, c.Keys*c.Width, 1), random(seed+2, c.Keys*c.Value, 1)
+	c.q, c.k, c.v = random(seed, (c.Keys-c.first)*c.Width, 1), inBF16(random(seed+1, c.Keys*c.Width, 1)), inBF16(random(seed+2, c.Keys*c.Value, 1))
 	return c
 }
 
@@ -73,30 +74,38 @@ func (c headCase) parts(cut int, do func(column, width int)) {
 	do(cut, c.Width-cut)
 }
 
-// plain is the result of a query in float64, and the most that a value may be off.
-func (c headCase) plain(query int) (want []float64) {
+// plain is the result of a query in float64, of the query as it is rounded, and the most that each value may be off.
+func (c headCase) plain(query int) (want, bound []float64) {
 	at := query - c.first
+	q, k, v := make([]float32, c.Width), Values{BF16: c.k}, Values{BF16: c.v}
+	for i := range q {
+		q[i] = RoundBF16(c.q[at*c.Width+i] * float32(c.scale*math.Log2E))
+	}
 	scores := make([]float64, query+1)
-	top := float64(c.sink)
+	sink := float64(c.sink) * math.Log2E
+	top := sink
 	for j := c.seen(query); j <= query; j++ {
-		for i := range c.Width {
-			scores[j] += float64(c.scale) * float64(c.q[at*c.Width+i]) * float64(c.k[j*c.Width+i])
+		for i := range q {
+			scores[j] += float64(q[i]) * float64(k.at(j*c.Width+i))
 		}
 		top = max(top, scores[j])
 	}
-	sum := math.Exp(float64(c.sink) - top)
-	want = make([]float64, c.Value)
+	sum := math.Exp2(sink - top)
+	want, bound = make([]float64, c.Value), make([]float64, c.Value)
 	for j := c.seen(query); j <= query; j++ {
-		p := math.Exp(scores[j] - top)
+		p := math.Exp2(scores[j] - top)
 		sum += p
 		for i := range want {
-			want[i] += p * float64(c.v[j*c.Value+i])
+			x := p * float64(v.at(j*c.Value+i))
+			want[i] += x
+			bound[i] += math.Abs(x)
 		}
 	}
 	for i := range want {
 		want[i] /= sum
+		bound[i] *= (0x1p-8 + 0x1p-14) / sum // exponentials are rounded to bf16, sums to float32
 	}
-	return want
+	return want, bound
 }
 
 func TestAttender(t *testing.T) {
@@ -112,9 +121,10 @@ func TestAttender(t *testing.T) {
 		c := drawHead(t)
 		got := c.run(a, 1+c.Keys/AttendRows, 0)
 		for query := c.first; query < c.Keys; query += 1 + c.Keys/9 {
-			for i, want := range c.plain(query) {
-				if v := got[(query-c.first)*c.Value+i]; !(math.Abs(float64(v)-want) <= 1e-4) {
-					t.Fatalf("value %d of query %d is %g, want %g", i, query, v, want)
+			want, bound := c.plain(query)
+			for i := range want {
+				if v := got[(query-c.first)*c.Value+i]; !(math.Abs(float64(v)-want[i]) <= bound[i]) {
+					t.Fatalf("value %d of query %d is %g, want %g within %g", i, query, v, want[i], bound[i])
 				}
 			}
 		}

@@ -55,6 +55,7 @@
 //	amx.h, amx.c         what its products share
 //	square.h             16 × 16 values, turned
 //	bf16.h, bf16.c       rows of bf16, and rounding to it
-//	memory.h, memory.c   huge pages for weights; pages.go: for keys and values
+//	values.go            values of float32 or bf16; pages.go: in huge pages
+//	memory.h, memory.c   huge pages for weights
 //	clones.h             functions compiled for each width of vectors
 package kernel

@@ -14,7 +14,9 @@
 
 #define LANES 16
 #define HALF (LANES / 2)
-#define AHEAD 256 // values
+#define LINE 64
+#define AHEAD 1024 // bytes
+#define SUMS 8 // vectors of them
 #define INLINE static inline __attribute__((always_inline))
 
 INLINE float from_bits(uint32_t bits) {
@@ -133,6 +135,8 @@ WIDE void kernel_norm(float *dst, const float *x, const float *w, kernel_norm_si
 
 typedef float eight __attribute__((vector_size(32)));
 typedef float four __attribute__((vector_size(16)));
+typedef uint32_t words __attribute__((vector_size(32)));
+typedef uint16_t halves __attribute__((vector_size(16)));
 
 // sum_pairs adds 16 lanes, which are in two halves, up as SUM_LANES does. Vectors of 16 would go through memory where registers hold 8.
 INLINE float sum_pairs(const eight *low, const eight *high) {
@@ -143,44 +147,82 @@ INLINE float sum_pairs(const eight *low, const eight *high) {
 	return (quarter[0][0] + quarter[0][2]) + (quarter[0][1] + quarter[0][3]);
 }
 
-INLINE eight load(const float *x, int64_t n) {
+// load is values [at, at+n) of x, at most HALF, and zero behind them.
+INLINE eight load(const void *x, int64_t at, int64_t n, const int bf16) {
 	eight v = {0};
+	if (bf16) {
+		halves narrow = {0};
+		if (n >= HALF)
+			memcpy(&narrow, (const uint16_t *)x + at, sizeof narrow);
+		else
+			for (int64_t i = 0; i < n; i++)
+				narrow[i] = ((const uint16_t *)x)[at + i];
+		return (eight)(__builtin_convertvector(narrow, words) << 16);
+	}
 	if (n >= HALF)
-		memcpy(&v, x, sizeof v);
+		memcpy(&v, (const float *)x + at, sizeof v);
 	else
 		for (int64_t i = 0; i < n; i++)
-			v[i] = x[i];
+			v[i] = ((const float *)x)[at + i];
 	return v;
 }
 
 // ask_ahead asks for what is a little behind a row: rows of keys and values follow each other.
-INLINE void ask_ahead(const float *row, int64_t width) {
-	for (int64_t i = 0; i < width; i += LANES)
-		__builtin_prefetch(row + AHEAD + i, 0, 2);
+INLINE void ask_ahead(const void *row, int64_t bytes) {
+	for (int64_t i = 0; i < bytes; i += LINE)
+		__builtin_prefetch((const char *)row + AHEAD + i, 0, 2);
 }
 
-WIDE void kernel_dots(float *dst, const float *q, float scale, const float *x, kernel_rows rows) {
+INLINE void dots(float *dst, const float *q, float scale, const void *x, kernel_rows rows, const int bf16) {
+	const int64_t bytes = rows.stride * (bf16 ? 2 : 4);
 	for (int64_t r = 0; r < rows.n; r++) {
-		const float *row = x + r * rows.stride;
+		const void *row = (const char *)x + r * bytes;
 		eight low = {0}, high = {0};
 		int64_t i = 0;
-		ask_ahead(row, rows.width);
+		ask_ahead(row, rows.width * (bf16 ? 2 : 4));
 		for (; i + LANES <= rows.width; i += LANES) {
-			low += load(q + i, HALF) * load(row + i, HALF);
-			high += load(q + i + HALF, HALF) * load(row + i + HALF, HALF);
+			low += load(q, i, HALF, 0) * load(row, i, HALF, bf16);
+			high += load(q, i + HALF, HALF, 0) * load(row, i + HALF, HALF, bf16);
 		}
 		int64_t left = rows.width - i;
-		low += load(q + i, left) * load(row + i, left);
+		low += load(q, i, left, 0) * load(row, i, left, bf16);
 		if (left > HALF)
-			high += load(q + i + HALF, left - HALF) * load(row + i + HALF, left - HALF);
+			high += load(q, i + HALF, left - HALF, 0) * load(row, i + HALF, left - HALF, bf16);
 		dst[r] += scale * sum_pairs(&low, &high);
 	}
 }
 
-WIDE void kernel_weigh(float *dst, const float *weights, const float *x, kernel_rows rows) {
-	for (int64_t r = 0; r < rows.n; r++, x += rows.stride) {
-		ask_ahead(x, rows.width);
-		for (int64_t i = 0; i < rows.width; i++)
-			dst[i] += weights[r] * x[i];
+WIDE void kernel_dots(float *dst, const float *q, float scale, kernel_given x, kernel_rows rows) {
+	if (x.bf16)
+		dots(dst, q, scale, x.x, rows, 1);
+	else
+		dots(dst, q, scale, x.x, rows, 0);
+}
+
+// weigh adds some columns of rows, which stay in registers meanwhile.
+INLINE void weigh(float *dst, const float *weights, const void *x, kernel_rows rows, const int bf16) {
+	const int64_t bytes = rows.stride * (bf16 ? 2 : 4);
+	int64_t at = 0;
+	for (; at + SUMS * HALF <= rows.width; at += SUMS * HALF) {
+		eight sums[SUMS];
+		memcpy(sums, dst + at, sizeof sums);
+		for (int64_t r = 0; r < rows.n; r++) {
+			const void *row = (const char *)x + r * bytes;
+			eight weight = weights[r] - (eight){0};
+			ask_ahead((const char *)row + at * (bf16 ? 2 : 4), SUMS * HALF * (bf16 ? 2 : 4));
+			for (int j = 0; j < SUMS; j++)
+				sums[j] += weight * load(row, at + j * HALF, HALF, bf16);
+		}
+		memcpy(dst + at, sums, sizeof sums);
 	}
+	for (int64_t r = 0; r < rows.n; r++)
+		for (int64_t i = at; i < rows.width; i++)
+			dst[i] += weights[r] * load((const char *)x + r * bytes, i, 1, bf16)[0];
+}
+
+WIDE void kernel_weigh(float *dst, const float *weights, kernel_given x, kernel_rows rows) {
+	if (x.bf16)
+		weigh(dst, weights, x.x, rows, 1);
+	else
+		weigh(dst, weights, x.x, rows, 0);
 }

@@ -47,7 +47,7 @@ func RMSNormTo(dst, x, w []float32, eps float32) {
 }
 
 // AddDots adds to every dst[r] the product of q with row r of x, times scale. Rows are as long as q, and stride apart.
-func AddDots(dst, q []float32, scale float32, x []float32, stride int) {
+func AddDots(dst, q []float32, scale float32, x Values, stride int) {
 	checkApart("dots", x, [2]int{len(dst), len(q)}, stride)
 	if len(dst) > 0 && len(q) > 0 {
 		dots(dst, q, scale, x, stride)
@@ -55,19 +55,19 @@ func AddDots(dst, q []float32, scale float32, x []float32, stride int) {
 }
 
 // AddWeighted adds to dst every row r of x, times weights[r]. Rows are as long as dst, and stride apart.
-func AddWeighted(dst, weights, x []float32, stride int) {
+func AddWeighted(dst, weights []float32, x Values, stride int) {
 	checkApart("weighted rows", x, [2]int{len(weights), len(dst)}, stride)
 	if len(dst) > 0 && len(weights) > 0 {
 		weigh(dst, weights, x, stride)
 	}
 }
 
-func checkApart(op string, x []float32, dims [2]int, stride int) {
+func checkApart(op string, x Values, dims [2]int, stride int) {
 	if stride < dims[1] {
 		panic(fmt.Sprintf("kernel: %s: rows are %d wide and %d apart", op, dims[1], stride))
 	}
-	if need := (dims[0]-1)*stride + dims[1]; dims[0] > 0 && len(x) < need {
-		panic(fmt.Sprintf("kernel: %s: %d rows of %d, %d apart, need %d values, slice holds %d", op, dims[0], dims[1], stride, need, len(x)))
+	if need := (dims[0]-1)*stride + dims[1]; dims[0] > 0 && x.Len() < need {
+		panic(fmt.Sprintf("kernel: %s: %d rows of %d, %d apart, need %d values, slice holds %d", op, dims[0], dims[1], stride, need, x.Len()))
 	}
 }
 

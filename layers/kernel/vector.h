@@ -2,6 +2,8 @@
 #ifndef CAPMOE_KERNEL_VECTOR_H
 #define CAPMOE_KERNEL_VECTOR_H
 
+#include "bf16.h"
+
 #include <stdint.h>
 
 typedef struct {
@@ -18,8 +20,8 @@ typedef struct {
 	int64_t n, width, stride;
 } kernel_rows;
 
-void kernel_dots(float *dst, const float *q, float scale, const float *x, kernel_rows rows);
-void kernel_weigh(float *dst, const float *weights, const float *x, kernel_rows rows);
+void kernel_dots(float *dst, const float *q, float scale, kernel_given x, kernel_rows rows);
+void kernel_weigh(float *dst, const float *weights, kernel_given x, kernel_rows rows);
 void kernel_softmax(float *x, int64_t rows, int64_t width, float more);
 void kernel_gate_rows(float *dst, const float *gate_up, int64_t rows, int64_t inner, kernel_gate gate);
 void kernel_norm(float *dst, const float *x, const float *w, kernel_norm_sizes sizes);

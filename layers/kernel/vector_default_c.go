@@ -9,6 +9,8 @@ package kernel
 */
 import "C"
 
+import "unsafe"
+
 func roundValues(dst []uint16, x []float32) {
 	C.kernel_bf16_round(halves(dst), floats(x), C.int64_t(len(x)))
 }
@@ -26,12 +28,20 @@ func normRows(dst, x, w []float32, eps float32) {
 	C.kernel_norm(floats(dst), floats(x), floats(w), C.kernel_norm_sizes{rows: C.int64_t(len(x) / len(w)), width: C.int64_t(len(w)), eps: C.float(eps)})
 }
 
-func dots(dst, q []float32, scale float32, x []float32, stride int) {
+func dots(dst, q []float32, scale float32, x Values, stride int) {
 	rows := C.kernel_rows{n: C.int64_t(len(dst)), width: C.int64_t(len(q)), stride: C.int64_t(stride)}
-	C.kernel_dots(floats(dst), floats(q), C.float(scale), floats(x), rows)
+	C.kernel_dots(floats(dst), floats(q), C.float(scale), givenOf(x), rows)
 }
 
-func weigh(dst, weights, x []float32, stride int) {
+func weigh(dst, weights []float32, x Values, stride int) {
 	rows := C.kernel_rows{n: C.int64_t(len(weights)), width: C.int64_t(len(dst)), stride: C.int64_t(stride)}
-	C.kernel_weigh(floats(dst), floats(weights), floats(x), rows)
+	C.kernel_weigh(floats(dst), floats(weights), givenOf(x), rows)
+}
+
+// givenOf is values as C takes them.
+func givenOf(x Values) C.kernel_given {
+	if x.BF16 != nil {
+		return C.kernel_given{x: unsafe.Pointer(unsafe.SliceData(x.BF16)), bf16: 1}
+	}
+	return C.kernel_given{x: unsafe.Pointer(unsafe.SliceData(x.F32))}
 }

@@ -101,21 +101,22 @@ func normPortable(dst, x, w []float32, eps float32) {
 	}
 }
 
-func dotsPortable(dst, q []float32, scale float32, x []float32, stride int) {
+func dotsPortable(dst, q []float32, scale float32, x Values, stride int) {
 	for r := range dst {
 		var lane [lanes]float32
-		row := x[r*stride:][:len(q)]
+		row := x.From(r * stride)
 		for i, v := range q {
-			lane[i%lanes] += float32(v * row[i])
+			lane[i%lanes] += float32(v * row.at(i))
 		}
 		dst[r] += float32(scale * sumLanes(&lane))
 	}
 }
 
-func weighPortable(dst, weights, x []float32, stride int) {
+func weighPortable(dst, weights []float32, x Values, stride int) {
 	for r, w := range weights {
-		for i, v := range x[r*stride:][:len(dst)] {
-			dst[i] += float32(w * v)
+		row := x.From(r * stride)
+		for i := range dst {
+			dst[i] += float32(w * row.at(i))
 		}
 	}
 }

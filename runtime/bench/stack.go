@@ -74,7 +74,7 @@ func (s *stack) build(lib kernel.Library) error {
 		return err
 	}
 	s.ledger = make([]int64, s.Layers*s.Shape.Experts)
-	s.pool = layers.NewCachePool(s.config)
+	s.pool = layers.NewCachePool(s.config, s.DType)
 	hooks := &layers.Hooks{Enter: s.clock.enter, Planned: func(p *capacity.Plan, _ []float32, _ int) {
 		copy(s.ledger[p.Layer*s.Shape.Experts:], p.LoadAfter)
 	}}
