@@ -35,6 +35,16 @@ func (p paged) piece(i, end int) (data kernel.Values, n int) {
 	return p.pages[i/PageTokens].Slice(first, first+(n-1)*p.stride+p.width), n
 }
 
+// ahead is piece, and the rows that are read next.
+func (p paged) ahead(i, end int) (rows kernel.Rows, n int) {
+	rows.Stride = p.stride
+	rows.Values, n = p.piece(i, end)
+	if i+n < end {
+		rows.Next, _ = p.piece(i+n, end)
+	}
+	return rows, n
+}
+
 // columns is some of the columns of whole rows, all of one group.
 func (p paged) columns(first, width int) paged {
 	g := sort.SearchInts(p.groups, first+1) - 1
@@ -107,8 +117,8 @@ func (a *attender) attendOne(h head) {
 			continue
 		}
 		for key := from; key < end; {
-			keys, n := h.k[i].piece(key, end)
-			kernel.AddDots(a.scores[key-from:][:n], q.data[:q.width], h.scale, keys, h.k[i].stride)
+			keys, n := h.k[i].ahead(key, end)
+			kernel.AddDots(a.scores[key-from:][:n], q.data[:q.width], h.scale, keys)
 			key += n
 		}
 	}
@@ -116,8 +126,8 @@ func (a *attender) attendOne(h head) {
 	dst := h.dst.data[:h.v.width]
 	clear(dst)
 	for key := from; key < end; {
-		values, n := h.v.piece(key, end)
-		kernel.AddWeighted(dst, a.scores[key-from:][:n], values, h.v.stride)
+		values, n := h.v.ahead(key, end)
+		kernel.AddWeighted(dst, a.scores[key-from:][:n], values)
 		key += n
 	}
 }

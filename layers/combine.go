@@ -34,7 +34,7 @@ func (d *allToAll) sumUp(first, end int) {
 	for t := first; t < end; t++ {
 		out := d.tokens[t*h : (t+1)*h]
 		for i := plan.Offset[t]; i < plan.Offset[t+1]; i++ {
-			kernel.AddWeighted(out, plan.Weight[i:i+1], kernel.Values{F32: d.view[d.pairSlot[i]][int(d.pairRow[i])*h:]}, h)
+			kernel.AddWeighted(out, plan.Weight[i:i+1], floatRows(d.view[d.pairSlot[i]][int(d.pairRow[i])*h:], h))
 		}
 	}
 }

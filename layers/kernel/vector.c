@@ -15,8 +15,9 @@
 #define LANES 16
 #define HALF (LANES / 2)
 #define LINE 64
-#define AHEAD 1024 // bytes
+#define AHEAD 4096 // bytes
 #define SUMS 8 // vectors of them
+#define FEW 8  // rows
 #define INLINE static inline __attribute__((always_inline))
 
 INLINE float from_bits(uint32_t bits) {
@@ -167,19 +168,27 @@ INLINE eight load(const void *x, int64_t at, int64_t n, const int bf16) {
 	return v;
 }
 
-// ask_ahead asks for what is a little behind a row: rows of keys and values follow each other.
-INLINE void ask_ahead(const void *row, int64_t bytes) {
-	for (int64_t i = 0; i < bytes; i += LINE)
-		__builtin_prefetch((const char *)row + AHEAD + i, 0, 2);
+// ask asks for the row that will be read some rows behind the r-th: memory takes that long.
+INLINE void ask(kernel_given x, kernel_rows rows, int64_t r) {
+	const int64_t size = x.bf16 ? 2 : 4, ahead = r + AHEAD / (rows.stride * size);
+	const char *row = (const char *)x.x + ahead * rows.stride * size;
+	if (ahead >= rows.n) {
+		if (!rows.next)
+			return;
+		row = (const char *)rows.next + (ahead - rows.n) * rows.stride * size;
+	}
+	for (int64_t i = 0; i < rows.width * size; i += LINE)
+		__builtin_prefetch(row + i, 0, 2);
 }
 
-INLINE void dots(float *dst, const float *q, float scale, const void *x, kernel_rows rows, const int bf16) {
-	const int64_t bytes = rows.stride * (bf16 ? 2 : 4);
+INLINE const void *row_of(kernel_given x, kernel_rows rows, int64_t r) { return kernel_given_from(x, r * rows.stride).x; }
+
+INLINE void dots(float *dst, const float *q, float scale, kernel_given x, kernel_rows rows, const int bf16) {
 	for (int64_t r = 0; r < rows.n; r++) {
-		const void *row = (const char *)x + r * bytes;
+		const void *row = row_of(x, rows, r);
 		eight low = {0}, high = {0};
 		int64_t i = 0;
-		ask_ahead(row, rows.width * (bf16 ? 2 : 4));
+		ask(x, rows, r);
 		for (; i + LANES <= rows.width; i += LANES) {
 			low += load(q, i, HALF, 0) * load(row, i, HALF, bf16);
 			high += load(q, i + HALF, HALF, 0) * load(row, i + HALF, HALF, bf16);
@@ -194,35 +203,41 @@ INLINE void dots(float *dst, const float *q, float scale, const void *x, kernel_
 
 WIDE void kernel_dots(float *dst, const float *q, float scale, kernel_given x, kernel_rows rows) {
 	if (x.bf16)
-		dots(dst, q, scale, x.x, rows, 1);
+		dots(dst, q, scale, (kernel_given){x.x, 1}, rows, 1);
 	else
-		dots(dst, q, scale, x.x, rows, 0);
+		dots(dst, q, scale, (kernel_given){x.x, 0}, rows, 0);
 }
 
-// weigh adds some columns of rows, which stay in registers meanwhile.
-INLINE void weigh(float *dst, const float *weights, const void *x, kernel_rows rows, const int bf16) {
-	const int64_t bytes = rows.stride * (bf16 ? 2 : 4);
-	int64_t at = 0;
-	for (; at + SUMS * HALF <= rows.width; at += SUMS * HALF) {
-		eight sums[SUMS];
-		memcpy(sums, dst + at, sizeof sums);
-		for (int64_t r = 0; r < rows.n; r++) {
-			const void *row = (const char *)x + r * bytes;
-			eight weight = weights[r] - (eight){0};
-			ask_ahead((const char *)row + at * (bf16 ? 2 : 4), SUMS * HALF * (bf16 ? 2 : 4));
-			for (int j = 0; j < SUMS; j++)
-				sums[j] += weight * load(row, at + j * HALF, HALF, bf16);
-		}
-		memcpy(dst + at, sums, sizeof sums);
+// weigh_some adds SUMS vectors of columns of rows [from, end), which stay in registers meanwhile.
+INLINE void weigh_some(float *dst, const float *weights, kernel_given x, kernel_rows rows, int64_t from, int64_t end, const int bf16) {
+	eight sums[SUMS];
+	memcpy(sums, dst, sizeof sums);
+	for (int64_t r = from; r < end; r++) {
+		const void *row = row_of(x, rows, r);
+		eight weight = weights[r] - (eight){0};
+		for (int j = 0; j < SUMS; j++)
+			sums[j] += weight * load(row, j * HALF, HALF, bf16);
 	}
-	for (int64_t r = 0; r < rows.n; r++)
-		for (int64_t i = at; i < rows.width; i++)
-			dst[i] += weights[r] * load((const char *)x + r * bytes, i, 1, bf16)[0];
+	memcpy(dst, sums, sizeof sums);
+}
+
+// All columns of a few rows are read before the next rows.
+INLINE void weigh(float *dst, const float *weights, kernel_given x, kernel_rows rows, const int bf16) {
+	for (int64_t from = 0; from < rows.n; from += FEW) {
+		int64_t end = from + FEW < rows.n ? from + FEW : rows.n, at = 0;
+		for (int64_t r = from; r < end; r++)
+			ask(x, rows, r);
+		for (; at + SUMS * HALF <= rows.width; at += SUMS * HALF)
+			weigh_some(dst + at, weights, kernel_given_from(x, at), rows, from, end, bf16);
+		for (int64_t r = from; r < end; r++)
+			for (int64_t i = at; i < rows.width; i++)
+				dst[i] += weights[r] * load(row_of(x, rows, r), i, 1, bf16)[0];
+	}
 }
 
 WIDE void kernel_weigh(float *dst, const float *weights, kernel_given x, kernel_rows rows) {
 	if (x.bf16)
-		weigh(dst, weights, x.x, rows, 1);
+		weigh(dst, weights, (kernel_given){x.x, 1}, rows, 1);
 	else
-		weigh(dst, weights, x.x, rows, 0);
+		weigh(dst, weights, (kernel_given){x.x, 0}, rows, 0);
 }

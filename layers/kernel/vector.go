@@ -46,28 +46,36 @@ func RMSNormTo(dst, x, w []float32, eps float32) {
 	}
 }
 
-// AddDots adds to every dst[r] the product of q with row r of x, times scale. Rows are as long as q, and stride apart.
-func AddDots(dst, q []float32, scale float32, x Values, stride int) {
-	checkApart("dots", x, [2]int{len(dst), len(q)}, stride)
+// Rows is neighbouring rows of values, Stride apart. What is read next, if that is known, are rows of the same type, as wide and as
+// far apart: memory is asked for it in time.
+type Rows struct {
+	Values
+	Stride int
+	Next   Values
+}
+
+// AddDots adds to every dst[r] the product of q with row r of x, times scale. Rows are as long as q.
+func AddDots(dst, q []float32, scale float32, x Rows) {
+	x.check("dots", len(dst), len(q))
 	if len(dst) > 0 && len(q) > 0 {
-		dots(dst, q, scale, x, stride)
+		dots(dst, q, scale, x)
 	}
 }
 
-// AddWeighted adds to dst every row r of x, times weights[r]. Rows are as long as dst, and stride apart.
-func AddWeighted(dst, weights []float32, x Values, stride int) {
-	checkApart("weighted rows", x, [2]int{len(weights), len(dst)}, stride)
+// AddWeighted adds to dst every row r of x, times weights[r]. Rows are as long as dst.
+func AddWeighted(dst, weights []float32, x Rows) {
+	x.check("weighted rows", len(weights), len(dst))
 	if len(dst) > 0 && len(weights) > 0 {
-		weigh(dst, weights, x, stride)
+		weigh(dst, weights, x)
 	}
 }
 
-func checkApart(op string, x Values, dims [2]int, stride int) {
-	if stride < dims[1] {
-		panic(fmt.Sprintf("kernel: %s: rows are %d wide and %d apart", op, dims[1], stride))
+func (x Rows) check(op string, n, width int) {
+	if x.Stride < width {
+		panic(fmt.Sprintf("kernel: %s: rows are %d wide and %d apart", op, width, x.Stride))
 	}
-	if need := (dims[0]-1)*stride + dims[1]; dims[0] > 0 && x.Len() < need {
-		panic(fmt.Sprintf("kernel: %s: %d rows of %d, %d apart, need %d values, slice holds %d", op, dims[0], dims[1], stride, need, x.Len()))
+	if need := (n-1)*x.Stride + width; n > 0 && x.Len() < need {
+		panic(fmt.Sprintf("kernel: %s: %d rows of %d, %d apart, need %d values, slice holds %d", op, n, width, x.Stride, need, x.Len()))
 	}
 }
 

@@ -28,14 +28,16 @@ func normRows(dst, x, w []float32, eps float32) {
 	C.kernel_norm(floats(dst), floats(x), floats(w), C.kernel_norm_sizes{rows: C.int64_t(len(x) / len(w)), width: C.int64_t(len(w)), eps: C.float(eps)})
 }
 
-func dots(dst, q []float32, scale float32, x Values, stride int) {
-	rows := C.kernel_rows{n: C.int64_t(len(dst)), width: C.int64_t(len(q)), stride: C.int64_t(stride)}
-	C.kernel_dots(floats(dst), floats(q), C.float(scale), givenOf(x), rows)
+func dots(dst, q []float32, scale float32, x Rows) {
+	C.kernel_dots(floats(dst), floats(q), C.float(scale), givenOf(x.Values), rowsOf(x, len(dst), len(q)))
 }
 
-func weigh(dst, weights []float32, x Values, stride int) {
-	rows := C.kernel_rows{n: C.int64_t(len(weights)), width: C.int64_t(len(dst)), stride: C.int64_t(stride)}
-	C.kernel_weigh(floats(dst), floats(weights), givenOf(x), rows)
+func weigh(dst, weights []float32, x Rows) {
+	C.kernel_weigh(floats(dst), floats(weights), givenOf(x.Values), rowsOf(x, len(weights), len(dst)))
+}
+
+func rowsOf(x Rows, n, width int) C.kernel_rows {
+	return C.kernel_rows{n: C.int64_t(n), width: C.int64_t(width), stride: C.int64_t(x.Stride), next: givenOf(x.Next).x}
 }
 
 // givenOf is values as C takes them.

@@ -101,10 +101,10 @@ func normPortable(dst, x, w []float32, eps float32) {
 	}
 }
 
-func dotsPortable(dst, q []float32, scale float32, x Values, stride int) {
+func dotsPortable(dst, q []float32, scale float32, x Rows) {
 	for r := range dst {
 		var lane [lanes]float32
-		row := x.From(r * stride)
+		row := x.From(r * x.Stride)
 		for i, v := range q {
 			lane[i%lanes] += float32(v * row.at(i))
 		}
@@ -112,9 +112,9 @@ func dotsPortable(dst, q []float32, scale float32, x Values, stride int) {
 	}
 }
 
-func weighPortable(dst, weights []float32, x Values, stride int) {
+func weighPortable(dst, weights []float32, x Rows) {
 	for r, w := range weights {
-		row := x.From(r * stride)
+		row := x.From(r * x.Stride)
 		for i := range dst {
 			dst[i] += float32(w * row.at(i))
 		}

@@ -49,16 +49,17 @@ func TestSingleRowsEqualPortable(t *testing.T) {
 		for _, n := range []int{0, 1, 5, 64} {
 			stride := width + 3
 			values, q, weights := random(1, (n+1)*stride, 1), random(2, width, 1), random(3, n, 1)
-			for _, x := range []Values{{F32: values}, {BF16: inBF16(values)}} {
+			for _, v := range []Values{{F32: values}, {BF16: inBF16(values)}} {
+				x := Rows{Values: v, Stride: stride, Next: v}
 				got, want := random(4, n, 1), random(4, n, 1)
-				AddDots(got, q, 0.25, x, stride)
-				dotsPortable(want, q, 0.25, x, stride)
+				AddDots(got, q, 0.25, x)
+				dotsPortable(want, q, 0.25, x)
 				if i := firstDifference(got, want); i >= 0 {
 					t.Fatalf("%d rows of %d: dot %d is %g, want %g", n, width, i, got[i], want[i])
 				}
 				got, want = random(5, width, 1), random(5, width, 1)
-				AddWeighted(got, weights, x, stride)
-				weighPortable(want, weights, x, stride)
+				AddWeighted(got, weights, x)
+				weighPortable(want, weights, x)
 				if i := firstDifference(got, want); i >= 0 {
 					t.Fatalf("%d rows of %d: sum %d is %g, want %g", n, width, i, got[i], want[i])
 				}
