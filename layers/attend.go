@@ -27,22 +27,13 @@ type paged struct {
 	width, stride int
 }
 
-// piece is the rows [i, end) as far as they lie on row i's page, and their number.
-func (p paged) piece(i, end int) (data kernel.Values, n int) {
-	row := i % PageTokens
-	n = min(end-i, PageTokens-row)
-	first := row*p.stride + p.column
-	return p.pages[i/PageTokens].Slice(first, first+(n-1)*p.stride+p.width), n
-}
+// inPage is how many of the rows [i, end) lie on row i's page.
+func inPage(i, end int) int { return min(end-i, PageTokens-i%PageTokens) }
 
-// ahead is piece, and the rows that are read next.
-func (p paged) ahead(i, end int) (rows kernel.Rows, n int) {
-	rows.Stride = p.stride
-	rows.Values, n = p.piece(i, end)
-	if i+n < end {
-		rows.Next, _ = p.piece(i+n, end)
-	}
-	return rows, n
+// rows is n rows from the i-th on, of one page.
+func (p paged) rows(i, n int) kernel.Rows {
+	first := i%PageTokens*p.stride + p.column
+	return kernel.Rows{Values: p.pages[i/PageTokens].Slice(first, first+(n-1)*p.stride+p.width), Stride: p.stride}
 }
 
 // columns is some of the columns of whole rows, all of one group.
@@ -77,12 +68,16 @@ type attender struct {
 func (a *attender) attend(h head) {
 	switch {
 	case !h.dense():
-		a.attendOne(h)
-		return
+		a.attendSingle(h)
 	case a.fast != nil && h.inPairs():
 		a.attendFast(h)
-		return
+	default:
+		a.attendDense(h)
 	}
+}
+
+// attendDense brings scores of all keys into the memory of blocks of queries.
+func (a *attender) attendDense(h head) {
 	last := h.past + h.n
 	a.scores = grow(a.scores, min(h.n, queryBlock)*(last+PageTokens-last%PageTokens))
 	for first := h.past; first < last; first += queryBlock {
@@ -107,8 +102,8 @@ func (h head) dense() bool { return h.n > 1 || h.past%queryBlock == 0 }
 // inPairs tells whether the second part of a key begins with a pair of columns.
 func (h head) inPairs() bool { return h.q[1].width == 0 || h.q[0].width%2 == 0 }
 
-// attendOne is attend for a single query, which meets every key once: keys are read where they are.
-func (a *attender) attendOne(h head) {
+// attendSingle is attend for a single query, which meets every key once: keys are read where they are.
+func (a *attender) attendSingle(h head) {
 	from, end := h.firstKey(h.past), h.past+1
 	a.scores = grow(a.scores, end-from)
 	clear(a.scores)
@@ -116,19 +111,17 @@ func (a *attender) attendOne(h head) {
 		if q.width == 0 {
 			continue
 		}
-		for key := from; key < end; {
-			keys, n := h.k[i].ahead(key, end)
-			kernel.AddDots(a.scores[key-from:][:n], q.data[:q.width], h.scale, keys)
-			key += n
+		for key, n := from, 0; key < end; key += n {
+			n = inPage(key, end)
+			kernel.AddDots(a.scores[key-from:][:n], q.data[:q.width], h.scale, h.k[i].rows(key, n))
 		}
 	}
 	softmaxBeside(a.scores, h.sink)
 	dst := h.dst.data[:h.v.width]
 	clear(dst)
-	for key := from; key < end; {
-		values, n := h.v.ahead(key, end)
-		kernel.AddWeighted(dst, a.scores[key-from:][:n], values)
-		key += n
+	for key, n := from, 0; key < end; key += n {
+		n = inPage(key, end)
+		kernel.AddWeighted(dst, a.scores[key-from:][:n], h.v.rows(key, n))
 	}
 }
 
@@ -157,10 +150,9 @@ func (a *attender) attendFast(h head) {
 
 // each hands over rows [from, last) page by page.
 func each(p paged, from, last int, place func([]uint16, kernel.Columns), column int) {
-	for row := from; row < last; {
-		data, n := p.piece(row, last)
-		place(data.BF16, kernel.Columns{First: row, N: n, Column: column, Width: p.width, Stride: p.stride})
-		row += n
+	for row, n := from, 0; row < last; row += n {
+		n = inPage(row, last)
+		place(p.rows(row, n).BF16, kernel.Columns{First: row, N: n, Column: column, Width: p.width, Stride: p.stride})
 	}
 }
 
@@ -178,35 +170,33 @@ func (a *attender) score(h head, first, end, from int) {
 		if q.width == 0 {
 			continue
 		}
-		for key := from; key < end; {
-			keys, n := h.k[i].piece(key, end)
+		for key, n := from, 0; key < end; key += n {
+			n = inPage(key, end)
 			a.lib.Gemm(kernel.Gemm{
 				TransB: true, M: end - first, N: n, K: q.width, Alpha: h.scale,
-				A: q.from(first - h.past), LDA: q.stride, B: a.floats(keys), LDB: h.k[i].stride,
+				A: q.from(first - h.past), LDA: q.stride, B: a.floats(h.k[i].rows(key, n)), LDB: h.k[i].stride,
 				C: a.scores[key-from:], LDC: end - from, Accumulate: i > 0,
 			})
-			key += n
 		}
 	}
 }
 
 // mix adds up the values of keys [from, end) for queries [first, end).
 func (a *attender) mix(h head, first, end, from int) {
-	for key := from; key < end; {
-		values, n := h.v.piece(key, end)
+	for key, n := from, 0; key < end; key += n {
+		n = inPage(key, end)
 		a.lib.Gemm(kernel.Gemm{
 			M: end - first, N: h.v.width, K: n, Alpha: 1,
-			A: a.scores[key-from:], LDA: end - from, B: a.floats(values), LDB: h.v.stride,
+			A: a.scores[key-from:], LDA: end - from, B: a.floats(h.v.rows(key, n)), LDB: h.v.stride,
 			C: h.dst.from(first - h.past), LDC: h.dst.stride, Accumulate: key > from,
 		})
-		key += n
 	}
 }
 
-// floats is a piece as Gemm takes it.
-func (a *attender) floats(piece kernel.Values) []float32 {
-	if piece.F32 == nil {
-		a.page = grow(a.page, piece.Len())
+// floats is rows as Gemm takes them.
+func (a *attender) floats(rows kernel.Rows) []float32 {
+	if rows.F32 == nil {
+		a.page = grow(a.page, rows.Len())
 	}
-	return piece.Float32(a.page)
+	return rows.Float32(a.page)
 }

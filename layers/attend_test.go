@@ -77,8 +77,7 @@ func randomHead(seed uint64, n, past int, dtype kernel.DType) head {
 }
 
 func (p paged) at(row, column int) float64 {
-	value, _ := p.piece(row, row+1)
-	return float64(value.From(column).Float32(make([]float32, p.width))[0])
+	return float64(p.rows(row, 1).From(column).Float32(make([]float32, p.width))[0])
 }
 
 func checkHead(t *testing.T, h head, off float64) {

@@ -46,12 +46,10 @@ func RMSNormTo(dst, x, w []float32, eps float32) {
 	}
 }
 
-// Rows is neighbouring rows of values, Stride apart. What is read next, if that is known, are rows of the same type, as wide and as
-// far apart: memory is asked for it in time.
+// Rows is neighbouring rows of values, Stride apart.
 type Rows struct {
 	Values
 	Stride int
-	Next   Values
 }
 
 // AddDots adds to every dst[r] the product of q with row r of x, times scale. Rows are as long as q.

@@ -15,10 +15,9 @@ typedef struct {
 	float eps;
 } kernel_norm_sizes;
 
-// kernel_rows is n rows of width values, stride apart; the rows that will be read next, or NULL, are as wide and as far apart.
+// kernel_rows is n rows of width values, stride apart.
 typedef struct {
 	int64_t n, width, stride;
-	const void *next;
 } kernel_rows;
 
 void kernel_dots(float *dst, const float *q, float scale, kernel_given x, kernel_rows rows);

@@ -3,7 +3,7 @@
 package kernel
 
 /*
-#cgo CFLAGS: -O3
+#cgo CFLAGS: -O3 -Wno-psabi
 #include "bf16.h"
 #include "vector.h"
 */
@@ -37,7 +37,7 @@ func weigh(dst, weights []float32, x Rows) {
 }
 
 func rowsOf(x Rows, n, width int) C.kernel_rows {
-	return C.kernel_rows{n: C.int64_t(n), width: C.int64_t(width), stride: C.int64_t(x.Stride), next: givenOf(x.Next).x}
+	return C.kernel_rows{n: C.int64_t(n), width: C.int64_t(width), stride: C.int64_t(x.Stride)}
 }
 
 // givenOf is values as C takes them.

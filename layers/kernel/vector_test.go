@@ -50,7 +50,7 @@ func TestSingleRowsEqualPortable(t *testing.T) {
 			stride := width + 3
 			values, q, weights := random(1, (n+1)*stride, 1), random(2, width, 1), random(3, n, 1)
 			for _, v := range []Values{{F32: values}, {BF16: inBF16(values)}} {
-				x := Rows{Values: v, Stride: stride, Next: v}
+				x := Rows{v, stride}
 				got, want := random(4, n, 1), random(4, n, 1)
 				AddDots(got, q, 0.25, x)
 				dotsPortable(want, q, 0.25, x)
