@@ -89,23 +89,33 @@ func (mat *gonumMatrix) Free() {
 }
 
 func (mat *gonumMatrix) MulTo(dst, x []float32, m int) {
-	mat.multiply(dst, given{f32: x}, m)
+	mat.multiply(dst, given{f32: x}, m, 0, mat.panels())
 }
+
+func (mat *gonumMatrix) MulPartTo(dst, x []float32, m, part, parts int) {
+	checkPart(part, parts)
+	panels := mat.panels()
+	mat.multiply(dst, given{f32: x}, m, panels*part/parts, panels*(part+1)/parts)
+}
+
+// panels is how many there are.
+func (mat *gonumMatrix) panels() int { return ceilDiv(mat.n, panelCols) }
 
 func (mat *gonumMatrix) MulBF16To(dst []float32, x []uint16, m int) {
 	if mat.dtype != BF16 {
 		panic(rowsOfBF16)
 	}
-	mat.multiply(dst, given{bf16: x}, m)
+	mat.multiply(dst, given{bf16: x}, m, 0, mat.panels())
 }
 
-func (mat *gonumMatrix) multiply(dst []float32, x given, m int) {
+// multiply computes panels [first, end) of the product.
+func (mat *gonumMatrix) multiply(dst []float32, x given, m, first, end int) {
 	if mat.wt == nil {
 		panic("kernel: mul: matrix was freed")
 	}
 	x.check(mat, dst, m)
 	if mat.dtype == F32 {
-		mat.mul(dst, x.f32, m)
+		mat.mul(dst, x.f32, m, first, end)
 		return
 	}
 	scratch := mat.lib.rounded.Get().(*[]float32)
@@ -116,26 +126,26 @@ func (mat *gonumMatrix) multiply(dst []float32, x given, m int) {
 	} else {
 		roundTo(*scratch, x.f32[:m*mat.k])
 	}
-	mat.mul(dst, *scratch, m)
+	mat.mul(dst, *scratch, m, first, end)
 }
 
-// mul computes the product of rows that are of the matrix's type.
-func (mat *gonumMatrix) mul(dst, x []float32, m int) {
-	panels := ceilDiv(mat.n, panelCols)
-	pieces := panels * ceilDiv(m, blockRows)
+// mul computes panels [first, end) of the product of rows that are of the matrix's type.
+func (mat *gonumMatrix) mul(dst, x []float32, m, first, end int) {
+	blocks := ceilDiv(m, blockRows)
+	pieces := blocks * (end - first)
 	if mat.lib.team.size == 1 {
 		for p := range pieces {
-			mat.mulPiece(dst, x, m, p)
+			mat.mulPiece(dst, x, m, first*blocks+p)
 		}
 		return
 	}
-	mat.lib.team.each(pieces, func(_, p int) { mat.mulPiece(dst, x, m, p) })
+	mat.lib.team.each(pieces, func(_, p int) { mat.mulPiece(dst, x, m, first*blocks+p) })
 }
 
 // mulPiece computes piece p of dst: blockRows rows by one panel of columns.
 func (mat *gonumMatrix) mulPiece(dst, x []float32, m, p int) {
-	panels := ceilDiv(mat.n, panelCols)
-	i0, j0 := p/panels*blockRows, p%panels*panelCols
+	blocks := ceilDiv(m, blockRows)
+	i0, j0 := p%blocks*blockRows, p/blocks*panelCols
 	rows, cols := min(blockRows, m-i0), min(panelCols, mat.n-j0)
 	x, dst = x[i0*mat.k:], dst[i0*mat.n+j0:]
 	panel := mat.wt[j0*mat.k:][:cols*mat.k]

@@ -53,6 +53,10 @@ type Matrix interface {
 	// they were made of. W is of bf16; it panics if not.
 	MulBF16To(dst []float32, x []uint16, m int)
 
+	// MulPartTo is MulTo of one of parts that the columns of dst are cut into, from 0 to parts-1; the other columns stay. All parts
+	// together are every column once, with the bits that MulTo gives. Where columns are cut is up to the matrix, and a part may have none.
+	MulPartTo(dst, x []float32, m, part, parts int)
+
 	// Free gives W's memory back, which may lie outside of Go's heap. A second Free does nothing.
 	Free()
 }
@@ -85,6 +89,13 @@ type given struct {
 
 // rowsOfBF16 is said of rows that a matrix cannot take.
 const rowsOfBF16 = "kernel: mul: rows of bf16 for a matrix of float32"
+
+// checkPart panics on a part that there is not.
+func checkPart(part, parts int) {
+	if part < 0 || part >= parts {
+		panic(fmt.Sprintf("kernel: mul: part %d of %d", part, parts))
+	}
+}
 
 // check panics on rows and results that do not fit.
 func (x given) check(mat Matrix, dst []float32, m int) {

@@ -80,6 +80,14 @@ func (mat *oneDNNMatrix) MulTo(dst, x []float32, m int) {
 	mat.multiply(dst, given{f32: x}, m)
 }
 
+// MulPartTo implements Matrix: oneDNN's layout is not cut, the first part is all columns.
+func (mat *oneDNNMatrix) MulPartTo(dst, x []float32, m, part, parts int) {
+	checkPart(part, parts)
+	if part == 0 {
+		mat.MulTo(dst, x, m)
+	}
+}
+
 func (mat *oneDNNMatrix) MulBF16To(dst []float32, x []uint16, m int) {
 	if mat.dtype != BF16 {
 		panic(rowsOfBF16)

@@ -35,6 +35,7 @@ type panelProduct struct {
 	x                      given
 	m                      int
 	rows                   *C.uint32_t
+	first, end             C.int64_t // panels
 	placePieces, mulPieces int
 }
 
@@ -66,22 +67,29 @@ func (mat *panelMatrix) Free() {
 }
 
 func (mat *panelMatrix) MulTo(dst, x []float32, m int) {
-	mat.multiply(dst, given{f32: x}, m)
+	mat.multiply(dst, given{f32: x}, m, 0, mat.c.panels)
+}
+
+func (mat *panelMatrix) MulPartTo(dst, x []float32, m, part, parts int) {
+	checkPart(part, parts)
+	first, end := share(mat.c.panels, parts, part)
+	mat.multiply(dst, given{f32: x}, m, first, end)
 }
 
 func (mat *panelMatrix) MulBF16To(dst []float32, x []uint16, m int) {
 	if mat.c.bf16 == 0 {
 		panic(rowsOfBF16)
 	}
-	mat.multiply(dst, given{bf16: x}, m)
+	mat.multiply(dst, given{bf16: x}, m, 0, mat.c.panels)
 }
 
-func (mat *panelMatrix) multiply(dst []float32, x given, m int) {
+// multiply computes panels [first, end) of the product.
+func (mat *panelMatrix) multiply(dst []float32, x given, m int, first, end C.int64_t) {
 	if mat.c.w == nil {
 		panic("kernel: mul: matrix was freed")
 	}
 	x.check(mat, dst, m)
-	if m == 0 {
+	if m == 0 || first == end {
 		return
 	}
 	scratch := mat.rows.Get().(*[]uint32)
@@ -90,9 +98,9 @@ func (mat *panelMatrix) multiply(dst []float32, x given, m int) {
 		*scratch = make([]uint32, size)
 	}
 	parts, size := int(C.kernel_panels_parts(mat.c, C.int64_t(m))), mat.team.size
-	mat.now = panelProduct{dst, x, m, (*C.uint32_t)(unsafe.SliceData(*scratch)), min(parts, size), 1}
+	mat.now = panelProduct{dst, x, m, (*C.uint32_t)(unsafe.SliceData(*scratch)), first, end, min(parts, size), 1}
 	if size > 1 {
-		mat.now.mulPieces = min(int(mat.c.panels), piecesPerThread*size)
+		mat.now.mulPieces = min(int(end-first), piecesPerThread*size)
 	}
 	mat.team.each(mat.now.placePieces, mat.placeOne)
 	mat.team.each(mat.now.mulPieces, mat.mulOne)
@@ -114,8 +122,8 @@ func (mat *panelMatrix) place(i int) {
 // mul computes a piece of the results: all rows of some panels.
 func (mat *panelMatrix) mul(i int) {
 	p := &mat.now
-	first, end := share(mat.c.panels, p.mulPieces, i)
-	C.kernel_panels_mul(mat.c, floats(p.dst), p.rows, C.int64_t(p.m), first, end)
+	first, end := share(p.end-p.first, p.mulPieces, i)
+	C.kernel_panels_mul(mat.c, floats(p.dst), p.rows, C.int64_t(p.m), p.first+first, p.first+end)
 }
 
 // share is where the i-th of some pieces of n begins and ends.

@@ -27,6 +27,11 @@ func testPacked(t *testing.T, make func(threads int) Library, dtype DType) {
 	for _, threads := range []int{2, 3} {
 		t.Run(fmt.Sprintf("rows have the same bits on %d threads", threads), func(t *testing.T) { testAnyTeam(t, lib, make(threads)) })
 	}
+	for _, threads := range []int{1, 3} {
+		t.Run(fmt.Sprintf("parts are all columns once, and have the same bits, on %d threads", threads), func(t *testing.T) { testParts(t, make(threads)) })
+	}
+	t.Run("parts allocate nothing", func(t *testing.T) { testPartAllocations(t, lib) })
+	t.Run("misuse of parts panics", func(t *testing.T) { testPartMisuse(t, lib) })
 	t.Run("a product changes nothing but its dst", func(t *testing.T) { testOnlyDst(t, lib) })
 	t.Run("what is not finite stays in its row", func(t *testing.T) { testNonFiniteRows(t, lib) })
 	t.Run("weights that are not finite reach every row", func(t *testing.T) { testNonFiniteWeights(t, lib) })
