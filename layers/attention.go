@@ -10,12 +10,13 @@ import (
 // attention is causal self-attention with grouped keys and values. A sequence sees
 // only itself, whatever else is in the batch.
 type attention struct {
-	rank   int
-	cfg    AttentionConfig
-	eps    float32
-	rope   *rope
-	heads  *heads
-	keeper *keeper
+	rank     int
+	cfg      AttentionConfig
+	eps      float32
+	rope     *rope
+	heads    *heads
+	keeper   *keeper
+	products *columnParallel
 
 	qkv   []float32 // [T_l, Queries + 2·Values]
 	mixed []float32 // [T_l, Queries]
@@ -39,7 +40,7 @@ func (a *attention) forward(y, x []float32, w *AttentionWeights, layer int, b Ba
 	n := len(b.IDs)
 	a.qkv = grow(a.qkv, n*width)
 	a.mixed = grow(a.mixed, n*a.cfg.Queries())
-	w.QKV.MulTo(a.qkv, x, n)
+	a.products.mulTo(a.qkv, x, n, w.QKV)
 	a.rope.grow(b.end)
 	a.weights, a.position = w, b.position
 	a.placing.run(n)
@@ -52,7 +53,7 @@ func (a *attention) forward(y, x []float32, w *AttentionWeights, layer int, b Ba
 		return err
 	}
 	a.heads.attend()
-	w.Out.MulTo(y, a.mixed, n)
+	a.products.mulTo(y, a.mixed, n, w.Out)
 	if w.OutBias != nil {
 		addRows(y, w.OutBias)
 	}

@@ -14,11 +14,12 @@ import (
 //	            └─ k with position [Rope], for all heads ─────────────┘
 //	x (─ QDown ─ norm) ─ Q ─ per head: q without position [Nope], with position [Rope]
 type latentAttention struct {
-	rank   int
-	cfg    AttentionConfig
-	rope   *rope
-	heads  *heads
-	keeper *keeper
+	rank     int
+	cfg      AttentionConfig
+	rope     *rope
+	heads    *heads
+	keeper   *keeper
+	products *columnParallel
 
 	latent []float32 // [T_l, KVRank] normalised
 	down   []float32 // [T_l, KVRank + Rope]
@@ -58,7 +59,7 @@ func (a *latentAttention) forward(y, x []float32, w *LatentWeights, layer int, b
 		return err
 	}
 	a.heads.attend()
-	w.Out.MulTo(y, a.mixed, n)
+	a.products.mulTo(y, a.mixed, n, w.Out)
 	return nil
 }
 
@@ -89,13 +90,13 @@ func (a *latentAttention) queries(x []float32, w *LatentWeights, n int) {
 	c := a.cfg.Latent
 	a.q = grow(a.q, n*a.cfg.Queries())
 	if c.QueryRank == 0 {
-		w.Q.MulTo(a.q, x, n)
+		a.products.mulTo(a.q, x, n, w.Q)
 		return
 	}
 	a.qDown = grow(a.qDown, n*c.QueryRank)
-	w.QDown.MulTo(a.qDown, x, n)
+	a.products.mulTo(a.qDown, x, n, w.QDown)
 	rmsNorm(a.qDown, a.qDown, w.QNorm, c.Eps)
-	w.Q.MulTo(a.q, a.qDown, n)
+	a.products.mulTo(a.q, a.qDown, n, w.Q)
 }
 
 // keysAndValues computes down and kv from n rows of x.
@@ -103,12 +104,12 @@ func (a *latentAttention) keysAndValues(x []float32, w *LatentWeights, n int) {
 	c := a.cfg.Latent
 	width := c.KVRank + c.Rope
 	a.down, a.latent = grow(a.down, n*width), grow(a.latent, n*c.KVRank)
-	w.KVDown.MulTo(a.down, x, n)
+	a.products.mulTo(a.down, x, n, w.KVDown)
 	for t := range n {
 		rmsNorm(a.latent[t*c.KVRank:(t+1)*c.KVRank], a.down[t*width:][:c.KVRank], w.KVNorm, c.Eps)
 	}
 	a.kv = grow(a.kv, n*a.cfg.Heads*(c.Nope+c.Value))
-	w.KVUp.MulTo(a.kv, a.latent, n)
+	a.products.mulTo(a.kv, a.latent, n, w.KVUp)
 }
 
 // place turns what has a position in the queries and keys of tokens [first, end).

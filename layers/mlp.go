@@ -9,8 +9,9 @@ import (
 // mlp is a gated perceptron. One serves perceptrons of any width.
 type mlp struct {
 	activation Activation
-	gateUp     []float32 // [n, 2F]
-	act        []float32 // [n, F]
+	products   *columnParallel // nil: a rank multiplies its own rows
+	gateUp     []float32       // [n, 2F]
+	act        []float32       // [n, F]
 
 	weights *ExpertWeights // of the rows under way
 	joining *byRows
@@ -24,8 +25,8 @@ func newMLP(lib kernel.Library, activation Activation) *mlp {
 
 // forward computes dst = Down·act(Gate·x, Up·x) for n rows, [n, H]. dst may be x.
 func (m *mlp) forward(dst, x []float32, n int, w *ExpertWeights) {
-	if n > 0 {
-		w.GateUp.MulTo(m.reserve(n, w), x, n)
+	if n > 0 || m.products.sharing() {
+		m.products.mulTo(m.reserve(n, w), x, n, w.GateUp)
 		m.finish(dst, n, w)
 	}
 }
@@ -50,7 +51,7 @@ func (m *mlp) reserve(n int, w *ExpertWeights) []float32 {
 func (m *mlp) finish(dst []float32, n int, w *ExpertWeights) {
 	m.weights = w
 	m.joining.run(n)
-	w.Down.MulTo(dst, m.act, n)
+	m.products.mulTo(dst, m.act, n, w.Down)
 	if w.DownBias != nil {
 		addRows(dst[:n*len(w.DownBias)], w.DownBias)
 	}

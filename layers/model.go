@@ -1,6 +1,7 @@
 package layers
 
 import (
+	"errors"
 	"fmt"
 
 	"capmoe/collective"
@@ -19,6 +20,8 @@ type Model struct {
 	moe       *MoE
 	unbounded *MoE // of steps without capacity; moe itself where the policy has none
 	dense     *mlp
+	products  *columnParallel // of dense matrices
+	shared    int             // steps whose products were shared
 	hooks     *Hooks
 
 	x      []float32 // [T_l, H] the residual stream
@@ -69,10 +72,16 @@ func NewModel(c collective.Communicator, p Parts) (*Model, error) {
 			return nil, err
 		}
 	}
+	if m.products, err = newColumnParallel(c, p.Layout); err != nil {
+		return nil, fmt.Errorf("layers: memory of a node: %w", err)
+	}
+	m.dense.products, m.moe.shared.mlp.products, m.unbounded.shared.mlp.products = m.products, m.products, m.products
 	if p.Config.Attention.Latent.On() {
 		m.latent = newLatentAttention(c, p)
+		m.latent.products = m.products
 	} else {
 		m.attention = newAttention(c, p)
+		m.attention.products = m.products
 	}
 	return m, nil
 }
@@ -104,6 +113,12 @@ func (m *Model) Forward(b Batch) ([]float32, error) {
 	n, h := len(b.IDs), m.cfg.Hidden
 	m.x, m.normed, m.delta = grow(m.x, n*h), grow(m.normed, n*h), grow(m.delta, n*h)
 	m.hooks.enter(0, Embed)
+	if err := m.products.open(n); err != nil {
+		return nil, err
+	}
+	if m.products.on {
+		m.shared++
+	}
 	for t, id := range b.IDs {
 		m.weights.Embedding.Read(m.x[t*h:(t+1)*h], int(id))
 	}
@@ -137,7 +152,7 @@ func (m *Model) block(layer int, b Batch) error {
 		return err
 	}
 	m.adding.run(n)
-	return nil
+	return m.products.fault
 }
 
 // normalise computes normed = norm(x), [n, H].
@@ -148,10 +163,13 @@ func (m *Model) normalise(n int, weights []float32) {
 
 // attend is delta = attention(normed).
 func (m *Model) attend(w *BlockWeights, layer int, b Batch) error {
+	var err error
 	if m.latent != nil {
-		return m.latent.forward(m.delta, m.normed, &w.Latent, layer, b)
+		err = m.latent.forward(m.delta, m.normed, &w.Latent, layer, b)
+	} else {
+		err = m.attention.forward(m.delta, m.normed, &w.Attention, layer, b)
 	}
-	return m.attention.forward(m.delta, m.normed, &w.Attention, layer, b)
+	return errors.Join(err, m.products.fault)
 }
 
 // mixture is the one for a step.
@@ -175,3 +193,18 @@ func (m *Model) Overlap() []OverlapChoice {
 func (m *Model) Logits(dst, hidden []float32) {
 	m.weights.Head.MulTo(dst, hidden, len(hidden)/m.cfg.Hidden)
 }
+
+// SharedLogits is Logits of every rank's rows, which are few: ranks of a node share the product. All ranks call it together, those
+// without rows too.
+func (m *Model) SharedLogits(dst, hidden []float32) error {
+	n := len(hidden) / m.cfg.Hidden
+	if err := m.products.open(n); err != nil {
+		return err
+	}
+	m.products.mulTo(dst, hidden, n, m.weights.Head)
+	return m.products.fault
+}
+
+// Shared is how many ranks of this node shared the products of dense matrices in the last step, 1 if each made its own, and in how many
+// steps they were shared so far.
+func (m *Model) Shared() (ranks, steps int) { return m.products.ranks(), m.shared }

@@ -44,8 +44,11 @@ func runUnderMPI(nodes []int32) int {
 	return 0
 }
 
-// underMPI holds a rank's part of mixtures over an MPI world against the whole of them in one place.
+// underMPI holds a rank's part of mixtures over an MPI world, and its products, against the whole of them in one place.
 func underMPI(c collective.Communicator, nodes []int32) error {
+	if err := sharedProducts(c, nodes, false); err != nil {
+		return err
+	}
 	for i := range 2 * len(policies) {
 		policy, wire := policies[i/2], wires[i%2]
 		m := makeMixture(uint64(30+i), 61+400*(i/2)) // rows need more memory from case to case

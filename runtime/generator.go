@@ -123,7 +123,10 @@ const noToken = -1
 // choose fills in the next tokens of the parts that end, each chosen by the rank of the
 // sequence: one small all-reduce.
 func (g *generator) choose(parts []part, hidden []float32) error {
-	fault := g.sample(parts, hidden)
+	if err := g.score(parts, hidden); err != nil {
+		return err
+	}
+	fault := g.sample(parts)
 	if err := collective.AllReduce(g.proc.Comm, collective.Sum, g.chosen); err != nil {
 		return err
 	}
@@ -133,8 +136,8 @@ func (g *generator) choose(parts []part, hidden []float32) error {
 	return nil
 }
 
-// sample fills in this rank's own part of the chosen tokens, zero for the others'.
-func (g *generator) sample(parts []part, hidden []float32) (fault error) {
+// score computes the logits of this rank's parts that end.
+func (g *generator) score(parts []part, hidden []float32) error {
 	width, vocab := g.config.Model.Hidden, g.config.Model.Vocab
 	g.hidden = g.hidden[:0]
 	for _, p := range parts {
@@ -145,9 +148,13 @@ func (g *generator) sample(parts []part, hidden []float32) (fault error) {
 	}
 	n := len(g.hidden) / width
 	g.logits = slices.Grow(g.logits[:0], n*vocab)[:n*vocab]
-	g.model.Logits(g.logits, g.hidden)
+	return g.model.SharedLogits(g.logits, g.hidden)
+}
+
+// sample fills in this rank's own part of the chosen tokens, zero for the others'.
+func (g *generator) sample(parts []part) (fault error) {
 	g.chosen = g.chosen[:0]
-	row := 0
+	row, vocab := 0, g.config.Model.Vocab
 	for _, p := range parts {
 		if !p.ends() {
 			continue

@@ -25,7 +25,8 @@ type Report struct {
 	Ranks           int      `json:"ranks"`
 	Nodes           int      `json:"nodes"`
 	Steps           int      `json:"steps"`
-	Tokens          int64    `json:"tokens"` // that went through the model
+	SharedSteps     int      `json:"column_parallel_steps"` // of Steps: in which ranks of a node shared the products of dense matrices
+	Tokens          int64    `json:"tokens"`                // that went through the model
 	Capacity        *int     `json:"capacity"`
 	EffectiveFactor *float64 `json:"effective_factor"`
 	Rounds          int      `json:"rounds"`
@@ -110,6 +111,7 @@ func (e *Engine) Report() (*Report, error) {
 	}
 	r.Model, r.Kernels, r.DType = e.dir, e.kernels.Name(), e.opts.DType.String()
 	r.Overlap = e.model.Overlap()
+	_, r.SharedSteps = e.model.Shared()
 	return r, nil
 }
 

@@ -59,6 +59,9 @@ func TestSpreadPromptsAreContinuedAlike(t *testing.T) {
 							t.Errorf("P=%d, %+v: request %d routed %d pairs, kept %d, want %d and %d", ranks, limits, i, r.Routed, r.Kept, want[i].Routed, want[i].Kept)
 						}
 					}
+					if steps := report.SharedSteps; steps < report.DecodeSteps || steps == report.Steps {
+						t.Errorf("P=%d: dense products of %d steps of %d were shared, want %d of decode, none of many tokens", ranks, steps, report.Steps, report.DecodeSteps)
+					}
 					if report.Routed == 0 {
 						t.Errorf("P=%d: no pairs", ranks)
 					}

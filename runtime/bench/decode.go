@@ -3,6 +3,7 @@ package bench
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"capmoe/collective"
 	"capmoe/layers"
@@ -26,8 +27,9 @@ type DecodeReport struct {
 type DecodeResult struct {
 	Batch int `json:"batch"`
 	Sample
-	TokensPerSecond float64            `json:"tokens_per_second"` // median
-	Bytes           int                `json:"bytes_read"`        // weights of a step, keys and values, of all ranks
+	TokensPerSecond float64            `json:"tokens_per_second"`     // median
+	ColumnParallel  int                `json:"column_parallel_ranks"` // ranks of a node that share the products of dense matrices; 1: each makes its own
+	Bytes           int                `json:"bytes_read"`            // weights of a step, keys and values, of all ranks
 	BytesPerSecond  float64            `json:"bytes_per_second"`
 	OfReads         float64            `json:"of_reads"` // of all ranks' reads
 	Seconds         map[string]float64 `json:"seconds"`  // per phase, wall time of the slowest rank, mean of the repeats
@@ -47,7 +49,7 @@ func Decode(p runtime.Process, sc StackCase, dc DecodeCase) (*DecodeReport, erro
 			return nil, err
 		}
 		result.TokensPerSecond = float64(n) / result.Median.Seconds()
-		result.Bytes = s.weightBytes(min(n, r.Ranks)) + n*dc.Context*s.pool.TokenBytes()
+		result.Bytes += n * dc.Context * s.pool.TokenBytes()
 		result.BytesPerSecond = float64(result.Bytes) / result.Median.Seconds()
 		result.OfReads = result.BytesPerSecond / (r.ReadBytes * float64(r.Ranks))
 		r.Results = append(r.Results, result)
@@ -97,13 +99,31 @@ func (s *stack) decode(n, context int) (DecodeResult, error) {
 		return DecodeResult{}, err
 	}
 	result := DecodeResult{Batch: n, Sample: times}
+	result.ColumnParallel, _ = s.model.Shared()
+	reads, err := s.denseReads(len(mine) > 0, result.ColumnParallel > 1)
+	if err != nil {
+		return result, err
+	}
+	result.Bytes = s.weightBytes(reads)
 	if result.Seconds, err = s.phases(steps); err != nil {
 		return result, err
 	}
-	hit := append([]int64(nil), s.ledger...)
-	err = s.verifyDecode(mine, append([]float32(nil), last...), at)
-	copy(s.ledger, hit)
-	return result, err
+	return result, s.verifyDecode(mine, append([]float32(nil), last...), at)
+}
+
+// denseReads is how often the weights that every token meets were read in the last step, over all ranks: by each that has tokens, or once on a
+// node whose ranks share the products. All ranks call it.
+func (s *stack) denseReads(busy, shared bool) (int, error) {
+	hosts, self := s.proc.Hosts, s.proc.Comm.Rank()
+	if shared {
+		busy = slices.Index(hosts, hosts[self]) == self
+	}
+	reads := []int64{0}
+	if busy {
+		reads[0] = 1
+	}
+	err := collective.AllReduce(s.proc.Comm, collective.Sum, reads)
+	return int(reads[0]), err
 }
 
 // sequence is the first tokens of the i-th sequence.

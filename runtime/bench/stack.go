@@ -172,16 +172,16 @@ func (s *stack) attentionFlops(n int) int {
 	return s.Layers * a.Heads * n * (n + 1) * (a.HeadDim + value)
 }
 
-// weightBytes is what the last step read of the weights over all ranks: the experts that had tokens, and
-// on every rank with tokens what every token meets.
-func (s *stack) weightBytes(busyRanks int) int {
+// weightBytes is what the last step read of the weights over all ranks: the experts that had tokens, and so often what
+// every token meets.
+func (s *stack) weightBytes(denseReads int) int {
 	hit := 0
 	for _, n := range s.ledger {
 		if n > 0 {
 			hit++
 		}
 	}
-	return s.DType.Bytes() * (hit*s.Shape.weights() + busyRanks*s.Layers*s.Shape.dense())
+	return s.DType.Bytes() * (hit*s.Shape.weights() + denseReads*s.Layers*s.Shape.dense())
 }
 
 // phaseClock adds up the wall time of each phase on this rank, in nanoseconds.
