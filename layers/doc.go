@@ -7,7 +7,8 @@
 //	                                                                     shared expert ───────┘
 //
 // A rank runs the attention of its own sequences and the experts that it holds; only
-// dispatch, combine and the planner's agreement talk to other ranks. What a family of
+// dispatch, combine and the planner's agreement talk to other ranks, and in steps of few tokens the ranks of a node
+// share the products of dense matrices. What a family of
 // models has of its own is switches of Config: no code here knows a family.
 //
 // # Same bits
@@ -35,6 +36,7 @@
 //	attention.go         grouped attention
 //	mla.go               latent attention
 //	attend.go            one head, with window and sink
+//	column_parallel.go   products that the ranks of a node share
 //	heads.go             all heads of a layer, on the kernels' threads
 //	rows.go              work on rows, on the same threads
 //	cache.go             keys and values of sequences that come in pieces

@@ -25,7 +25,7 @@ type Report struct {
 	Ranks           int      `json:"ranks"`
 	Nodes           int      `json:"nodes"`
 	Steps           int      `json:"steps"`
-	SharedSteps     int      `json:"column_parallel_steps"` // of Steps: in which ranks of a node shared the products of dense matrices
+	SharedSteps     int      `json:"column_parallel_steps"` // of Steps: those in which the ranks of rank 0's node shared the products of dense matrices
 	Tokens          int64    `json:"tokens"`                // that went through the model
 	Capacity        *int     `json:"capacity"`
 	EffectiveFactor *float64 `json:"effective_factor"`

@@ -31,6 +31,9 @@ func printReport(w io.Writer, r *runtime.Report) {
 	t.AppendRow(table.Row{"expert load max/mean", fmt.Sprintf("%.3f → %.3f", r.ExpertImbalanceBefore, r.ExpertImbalanceAfter)})
 	t.AppendRow(table.Row{"rank load max/mean", fmt.Sprintf("%.3f → %.3f", r.RankImbalanceBefore, r.RankImbalanceAfter)})
 	t.AppendRow(table.Row{"bytes to same rank, node, other", fmt.Sprintf("%d, %d, %d", r.Bytes.SameRank, r.Bytes.SameNode, r.Bytes.OtherNode)})
+	if r.SharedSteps > 0 {
+		t.AppendRow(table.Row{"column-parallel steps", fmt.Sprintf("%d of %d", r.SharedSteps, r.Steps)})
+	}
 	for _, o := range r.Overlap {
 		t.AppendRow(table.Row{"chunks between nodes", describeOverlap(o)})
 	}

@@ -2,7 +2,7 @@
 //
 //	checkpoint W [n,k] ── Pack ──▶ Matrix (W in the library's own layout)
 //	                                  │
-//	rows x [m,k] ─────────────────▶ MulTo ──▶ dst [m,n] = x·Wᵀ; MulBF16To takes rows that came in bf16
+//	rows x [m,k] ─────────────────▶ MulTo ──▶ dst [m,n] = x·Wᵀ; MulBF16To takes rows that came in bf16, MulPartTo makes some columns
 //
 //	queries, keys ───────────────▶ Gemm ───▶ scores [m,n] = alpha·A·Bᵀ
 //	scores, values ──────────────▶ Gemm ───▶ mix    [m,n] = A·B
