@@ -52,11 +52,21 @@ func Open(deadline time.Duration) (*World, error) {
 	if size := world.Comm().Size(); env.ranks > 1 && size == 1 {
 		return nil, fmt.Errorf("launch: the launcher started %d ranks, MPI sees %d: start with mpirun of the MPI that capmoe was built with, or srun --mpi=pmix", env.ranks, size)
 	}
+	threads := env.threads(os.LookupEnv)
+	spareProcessor(threads)
 	return &World{
 		World:    world,
-		Process:  runtime.Process{Comm: world.Comm(), Hosts: world.Hosts(), Threads: env.threads(os.LookupEnv), Crowded: opts.Backoff},
+		Process:  runtime.Process{Comm: world.Comm(), Hosts: world.Hosts(), Threads: threads, Crowded: opts.Backoff},
 		Launched: env.ranks > 0,
 	}, nil
+}
+
+// spareProcessor gives Go one processor more than there are compute threads. Where all of its processors are in calls into C, Go's monitor
+// takes them away after 20 µs, and starts a thread that looks for work on the cores that compute.
+func spareProcessor(threads int) {
+	if goruntime.GOMAXPROCS(0) <= threads {
+		goruntime.GOMAXPROCS(threads + 1)
+	}
 }
 
 // Rank is this process's number.
