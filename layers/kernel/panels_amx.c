@@ -9,7 +9,8 @@
 //
 // All pairs of a block of rows go over some units of a panel, which lie in the first cache then, before the next units. A core reads
 // memory fastest in one stream that asks for a line shortly before it is needed; where there are pairs enough to compute
-// meanwhile, it is faster to ask for the next units early.
+// meanwhile, it is faster to ask for the next units early. The results of many rows go past the caches: lines that are written whole
+// need not be read first, and would push out rows and weights.
 #include "amx.h"
 #include "panels.h"
 
@@ -23,7 +24,7 @@
 #define SPAN (BLOCK * 1024) // how many units of one of their rows times pairs: they are in the second cache then
 
 // With few pairs of rows weights are asked for just before they are needed, with many while the units before them are worked on.
-#define FEW 4
+#define FEW 2
 #define FEW_UNITS 64    // of a panel that all pairs go over
 #define MANY_UNITS 128
 #define FEW_AHEAD 512   // bytes
@@ -66,41 +67,28 @@ typedef struct {
 	const char *ahead; // weights to ask for, and
 	int64_t lines;     // how many lines of them for SIDE units
 	int soon;          // they are needed next
-	float *sums;       // [2·SIDE, PANELS_WIDTH] of the units before these
-	int first, last;   // of the span's units
-	int more;          // dst holds the sums of the spans before
+	float *sums; // [2·SIDE, PANELS_WIDTH]
+	int first;   // there are no sums yet
 } product;
 
-// part is where results go: rows × cols at dst, whose rows are n values apart.
-typedef struct {
-	float *dst;
-	int64_t rows, cols, n;
-} part;
-
-#define EACH_SUM(does, c, bytes)                                    \
-	does(0, c, bytes);                                              \
-	does(1, (c) + SIDE, bytes);                                     \
-	if (pair) {                                                     \
-		does(2, (char *)(c) + SIDE * (bytes), bytes);         \
-		does(3, (char *)((c) + SIDE) + SIDE * (bytes), bytes); \
+#define EACH_SUM(does, c, bytes)                              \
+	does(0, c, bytes);                                        \
+	does(1, (c) + SIDE, bytes);                               \
+	if (pair) {                                               \
+		does(2, (c) + SIDE * PANELS_WIDTH, bytes);            \
+		does(3, (c) + SIDE * PANELS_WIDTH + SIDE, bytes);     \
 	}
 
-// add goes on with the sums. The part takes them once they are whole.
-AMX static inline __attribute__((always_inline)) void add(const product *t, const part *c, const int pair) {
-	const int64_t between = PANELS_WIDTH * sizeof(float), apart = c->n * (int64_t)sizeof(float);
-	const int whole = c->cols == PANELS_WIDTH && c->rows == (pair ? 2 * SIDE : SIDE);
-	const size_t width = (size_t)c->cols * sizeof(float);
-	for (int64_t r = 0; t->first && t->more && !whole && r < c->rows; r++)
-		memcpy(t->sums + r * PANELS_WIDTH, c->dst + r * c->n, width);
-	if (t->first && !t->more) {
+// add goes on with the sums.
+AMX static inline __attribute__((always_inline)) void add(const product *t, const int pair) {
+	const int64_t apart = PANELS_WIDTH * sizeof(float);
+	if (t->first) {
 		_tile_zero(0);
 		_tile_zero(1);
 		_tile_zero(2);
 		_tile_zero(3);
-	} else if (t->first && whole) {
-		EACH_SUM(_tile_loadd, c->dst, apart)
 	} else {
-		EACH_SUM(_tile_loadd, t->sums, between)
+		EACH_SUM(_tile_loadd, t->sums, apart)
 	}
 	const char *x = t->rows, *w = t->w, *ahead = t->ahead;
 	for (int64_t l = 0; l < t->units; l += SIDE, x += pair ? 2 * TILE : TILE, w += 2 * TILE) {
@@ -121,57 +109,91 @@ AMX static inline __attribute__((always_inline)) void add(const product *t, cons
 			_tile_dpbf16ps(3, 5, 7);
 		}
 	}
-	if (t->last && whole) {
-		EACH_SUM(_tile_stored, c->dst, apart)
-		return;
-	}
-	EACH_SUM(_tile_stored, t->sums, between)
-	for (int64_t r = 0; t->last && r < c->rows; r++)
-		memcpy(c->dst + r * c->n, t->sums + r * PANELS_WIDTH, width);
+	EACH_SUM(_tile_stored, t->sums, apart)
 }
 
-// block is some tiles of rows and panels, and a span of units: all from the first to before the second.
+// block is some tiles of rows and a span of units: all from the first to before the second.
 typedef struct {
-	int64_t tiles[2], panels[2], units[2];
+	const uint32_t *rows;
+	int64_t tiles[2], units[2];
 } block;
 
-// add_block goes on with the results of a block, of m rows in all.
-AMX static void add_block(const kernel_panels *p, float *dst, const uint32_t *rows, int64_t m, block b) {
-	float sums[BLOCK][2 * SIDE * PANELS_WIDTH] __attribute__((aligned(LINE)));
-	int64_t pairs = kernel_ceil_div(b.tiles[1] - b.tiles[0], 2), few = pairs <= FEW, depth = few ? FEW_UNITS : MANY_UNITS;
-	for (int64_t j = b.panels[0]; j < b.panels[1]; j++)
-		for (int64_t from = b.units[0]; from < b.units[1]; from += depth) {
-			product t = {.w = (const char *)(p->w + (j * p->units + from) * PANELS_WIDTH), .units = kernel_least(depth, b.units[1] - from), .soon = few};
-			t.first = from == b.units[0];
-			t.last = from + depth >= b.units[1];
-			t.more = b.units[0] > 0;
-			t.ahead = t.w + (few ? FEW_AHEAD : MANY_AHEAD);
-			t.lines = few ? 2 * TILE / LINE : kernel_ceil_div(2 * TILE / LINE, pairs);
-			for (int64_t i = b.tiles[0]; i < b.tiles[1]; i += 2) {
-				int pair = i + 1 < b.tiles[1];
-				part c = {dst + i * SIDE * p->n + j * PANELS_WIDTH, kernel_least(2 * SIDE, m - i * SIDE), kernel_least(PANELS_WIDTH, p->n - j * PANELS_WIDTH), p->n};
-				t.rows = (const char *)(rows + (i * p->units + (1 + pair) * from) * SIDE);
-				t.sums = sums[(i - b.tiles[0]) / 2];
-				if (pair)
-					add(&t, &c, 1);
-				else
-					add(&t, &c, 0);
-				t.ahead += t.units / SIDE * t.lines * LINE;
-				if (few)
-					t.lines = 0;
-			}
+static int is_few(const block *b) { return b->tiles[1] - b->tiles[0] <= 2 * FEW; }
+
+// add_panel goes on with the sums of a block's pairs and panel j.
+AMX static void add_panel(const kernel_panels *p, float sums[BLOCK][2 * SIDE * PANELS_WIDTH], const block *b, int64_t j) {
+	int64_t few = is_few(b), depth = few ? FEW_UNITS : MANY_UNITS, pairs = kernel_ceil_div(b->tiles[1] - b->tiles[0], 2);
+	for (int64_t from = b->units[0]; from < b->units[1]; from += depth) {
+		product t = {.w = (const char *)(p->w + (j * p->units + from) * PANELS_WIDTH), .units = kernel_least(depth, b->units[1] - from), .soon = few};
+		t.first = from == 0;
+		t.ahead = t.w + (few ? FEW_AHEAD : MANY_AHEAD);
+		t.lines = few ? 2 * TILE / LINE : kernel_ceil_div(2 * TILE / LINE, pairs);
+		for (int64_t i = b->tiles[0]; i < b->tiles[1]; i += 2) {
+			int pair = i + 1 < b->tiles[1];
+			t.rows = (const char *)(b->rows + (i * p->units + (1 + pair) * from) * SIDE);
+			t.sums = sums[(i - b->tiles[0]) / 2];
+			if (pair)
+				add(&t, 1);
+			else
+				add(&t, 0);
+			t.ahead += t.units / SIDE * t.lines * LINE;
+			if (few)
+				t.lines = 0;
 		}
+	}
+}
+
+// part is where the sums of a pair and a panel go: rows × cols at dst, whose rows are n values apart.
+typedef struct {
+	float *dst;
+	int64_t rows, cols, n;
+} part;
+
+static void get(float *sums, part c) {
+	for (int64_t r = 0; r < c.rows; r++)
+		memcpy(sums + r * PANELS_WIDTH, c.dst + r * c.n, (size_t)c.cols * sizeof *sums);
+}
+
+// put writes the sums, past the caches if that is wanted and they are whole lines there.
+AMX static void put(part c, const float *sums, int past) {
+	const int lines = c.cols == PANELS_WIDTH && c.n % SIDE == 0 && (uintptr_t)c.dst % LINE == 0;
+	for (int64_t r = 0; r < c.rows; r++, sums += PANELS_WIDTH, c.dst += c.n) {
+		__m512 first = _mm512_load_ps(sums), second = _mm512_load_ps(sums + SIDE);
+		if (past && lines) {
+			_mm512_stream_ps(c.dst, first);
+			_mm512_stream_ps(c.dst + SIDE, second);
+		} else if (c.cols == PANELS_WIDTH) {
+			_mm512_storeu_ps(c.dst, first);
+			_mm512_storeu_ps(c.dst + SIDE, second);
+		} else {
+			memcpy(c.dst, sums, (size_t)c.cols * sizeof *sums);
+		}
+	}
 }
 
 AMX void kernel_amx_mul(const kernel_panels *p, float *dst, const uint32_t *rows, int64_t m, int64_t first, int64_t end) {
+	float sums[BLOCK][2 * SIDE * PANELS_WIDTH] __attribute__((aligned(LINE)));
 	int64_t tiles = kernel_ceil_div(m, SIDE), pairs = kernel_ceil_div(tiles, 2);
 	kernel_amx_configure();
 	for (int64_t i = 0; i < kernel_ceil_div(pairs, BLOCK); i++) {
 		int64_t from = kernel_cut(pairs, BLOCK, i), to = kernel_cut(pairs, BLOCK, i + 1), span = SPAN / (to - from) / MANY_UNITS * MANY_UNITS;
-		for (int64_t unit = 0; unit < p->units; unit += span)
-			add_block(p, dst, rows, m, (block){{2 * from, kernel_least(tiles, 2 * to)}, {first, end}, {unit, kernel_least(p->units, unit + span)}});
+		for (int64_t unit = 0; unit < p->units; unit += span) {
+			block b = {rows, {2 * from, kernel_least(tiles, 2 * to)}, {unit, kernel_least(p->units, unit + span)}};
+			int past = b.units[1] == p->units && !is_few(&b);
+			for (int64_t j = first; j < end; j++) {
+				part c[BLOCK];
+				for (int64_t at = from; at < to; at++)
+					c[at - from] = (part){dst + at * 2 * SIDE * p->n + j * PANELS_WIDTH, kernel_least(2 * SIDE, m - at * 2 * SIDE), kernel_least(PANELS_WIDTH, p->n - j * PANELS_WIDTH), p->n};
+				for (int64_t at = 0; unit > 0 && at < to - from; at++)
+					get(sums[at], c[at]);
+				add_panel(p, sums, &b, j);
+				for (int64_t at = 0; at < to - from; at++)
+					put(c[at], sums[at], past);
+			}
+		}
 	}
 	_tile_release();
+	_mm_sfence();
 }
 #else
 void kernel_amx_rows(const kernel_panels *p, uint32_t *rows, kernel_given x, int64_t m, int64_t first, int64_t end) { abort(); }
