@@ -27,7 +27,7 @@
 #define FEW 2
 #define FEW_UNITS 64    // of a panel that all pairs go over
 #define MANY_UNITS 128
-#define FEW_AHEAD 512   // bytes
+#define FEW_AHEAD 1024  // bytes
 #define MANY_AHEAD 16384
 
 #if defined(__x86_64__) && defined(__linux__)
