@@ -67,16 +67,16 @@ typedef struct {
 	const char *ahead; // weights to ask for, and
 	int64_t lines;     // how many lines of them for SIDE units
 	int soon;          // they are needed next
-	float *sums; // [2·SIDE, PANELS_WIDTH]
-	int first;   // there are no sums yet
+	float *sums;       // [2·SIDE, PANELS_WIDTH]
+	int first;         // there are no sums yet
 } product;
 
-#define EACH_SUM(does, c, bytes)                              \
-	does(0, c, bytes);                                        \
-	does(1, (c) + SIDE, bytes);                               \
-	if (pair) {                                               \
-		does(2, (c) + SIDE * PANELS_WIDTH, bytes);            \
-		does(3, (c) + SIDE * PANELS_WIDTH + SIDE, bytes);     \
+#define EACH_SUM(does, c, bytes)                          \
+	does(0, c, bytes);                                    \
+	does(1, (c) + SIDE, bytes);                           \
+	if (pair) {                                           \
+		does(2, (c) + SIDE * PANELS_WIDTH, bytes);        \
+		does(3, (c) + SIDE * PANELS_WIDTH + SIDE, bytes); \
 	}
 
 // add goes on with the sums.
@@ -114,24 +114,24 @@ AMX static inline __attribute__((always_inline)) void add(const product *t, cons
 
 // block is some tiles of rows and a span of units: all from the first to before the second.
 typedef struct {
-	const uint32_t *rows;
 	int64_t tiles[2], units[2];
 } block;
 
-static int is_few(const block *b) { return b->tiles[1] - b->tiles[0] <= 2 * FEW; }
+// pair_sums are those of each pair of a block, [2·SIDE, PANELS_WIDTH], with one panel.
+typedef float pair_sums[BLOCK][2 * SIDE * PANELS_WIDTH];
 
-// add_panel goes on with the sums of a block's pairs and panel j.
-AMX static void add_panel(const kernel_panels *p, float sums[BLOCK][2 * SIDE * PANELS_WIDTH], const block *b, int64_t j) {
-	int64_t few = is_few(b), depth = few ? FEW_UNITS : MANY_UNITS, pairs = kernel_ceil_div(b->tiles[1] - b->tiles[0], 2);
-	for (int64_t from = b->units[0]; from < b->units[1]; from += depth) {
-		product t = {.w = (const char *)(p->w + (j * p->units + from) * PANELS_WIDTH), .units = kernel_least(depth, b->units[1] - from), .soon = few};
+// add_panel goes on with the sums of a block and panel j.
+AMX static void add_panel(const kernel_panels *p, pair_sums sums, const uint32_t *rows, block b, int64_t j) {
+	int64_t pairs = kernel_ceil_div(b.tiles[1] - b.tiles[0], 2), few = pairs <= FEW, depth = few ? FEW_UNITS : MANY_UNITS;
+	for (int64_t from = b.units[0]; from < b.units[1]; from += depth) {
+		product t = {.w = (const char *)(p->w + (j * p->units + from) * PANELS_WIDTH), .units = kernel_least(depth, b.units[1] - from), .soon = few};
 		t.first = from == 0;
 		t.ahead = t.w + (few ? FEW_AHEAD : MANY_AHEAD);
 		t.lines = few ? 2 * TILE / LINE : kernel_ceil_div(2 * TILE / LINE, pairs);
-		for (int64_t i = b->tiles[0]; i < b->tiles[1]; i += 2) {
-			int pair = i + 1 < b->tiles[1];
-			t.rows = (const char *)(b->rows + (i * p->units + (1 + pair) * from) * SIDE);
-			t.sums = sums[(i - b->tiles[0]) / 2];
+		for (int64_t i = b.tiles[0]; i < b.tiles[1]; i += 2) {
+			int pair = i + 1 < b.tiles[1];
+			t.rows = (const char *)(rows + (i * p->units + (1 + pair) * from) * SIDE);
+			t.sums = sums[(i - b.tiles[0]) / 2];
 			if (pair)
 				add(&t, 1);
 			else
@@ -149,12 +149,17 @@ typedef struct {
 	int64_t rows, cols, n;
 } part;
 
+static part part_of(const kernel_panels *p, float *dst, int64_t m, int64_t tile, int64_t j) {
+	int64_t row = tile * SIDE, col = j * PANELS_WIDTH;
+	return (part){dst + row * p->n + col, kernel_least(2 * SIDE, m - row), kernel_least(PANELS_WIDTH, p->n - col), p->n};
+}
+
 static void get(float *sums, part c) {
 	for (int64_t r = 0; r < c.rows; r++)
 		memcpy(sums + r * PANELS_WIDTH, c.dst + r * c.n, (size_t)c.cols * sizeof *sums);
 }
 
-// put writes the sums, past the caches if that is wanted and they are whole lines there.
+// put writes sums, past the caches if that is wanted and they are whole lines there.
 AMX static void put(part c, const float *sums, int past) {
 	const int lines = c.cols == PANELS_WIDTH && c.n % SIDE == 0 && (uintptr_t)c.dst % LINE == 0;
 	for (int64_t r = 0; r < c.rows; r++, sums += PANELS_WIDTH, c.dst += c.n) {
@@ -171,29 +176,29 @@ AMX static void put(part c, const float *sums, int past) {
 	}
 }
 
+// mul_block goes on with panels [first, end) of the results, which dst holds if units before the block's have been added.
+AMX static void mul_block(const kernel_panels *p, float *dst, const uint32_t *rows, int64_t m, block b, int64_t first, int64_t end) {
+	pair_sums sums __attribute__((aligned(LINE)));
+	int more = b.units[0] > 0, past = b.units[1] == p->units && b.tiles[1] - b.tiles[0] > 2;
+	for (int64_t j = first; j < end; j++) {
+		for (int64_t i = b.tiles[0]; more && i < b.tiles[1]; i += 2)
+			get(sums[(i - b.tiles[0]) / 2], part_of(p, dst, m, i, j));
+		add_panel(p, sums, rows, b, j);
+		for (int64_t i = b.tiles[0]; i < b.tiles[1]; i += 2)
+			put(part_of(p, dst, m, i, j), sums[(i - b.tiles[0]) / 2], past);
+	}
+}
+
 AMX void kernel_amx_mul(const kernel_panels *p, float *dst, const uint32_t *rows, int64_t m, int64_t first, int64_t end) {
-	float sums[BLOCK][2 * SIDE * PANELS_WIDTH] __attribute__((aligned(LINE)));
 	int64_t tiles = kernel_ceil_div(m, SIDE), pairs = kernel_ceil_div(tiles, 2);
 	kernel_amx_configure();
 	for (int64_t i = 0; i < kernel_ceil_div(pairs, BLOCK); i++) {
 		int64_t from = kernel_cut(pairs, BLOCK, i), to = kernel_cut(pairs, BLOCK, i + 1), span = SPAN / (to - from) / MANY_UNITS * MANY_UNITS;
-		for (int64_t unit = 0; unit < p->units; unit += span) {
-			block b = {rows, {2 * from, kernel_least(tiles, 2 * to)}, {unit, kernel_least(p->units, unit + span)}};
-			int past = b.units[1] == p->units && !is_few(&b);
-			for (int64_t j = first; j < end; j++) {
-				part c[BLOCK];
-				for (int64_t at = from; at < to; at++)
-					c[at - from] = (part){dst + at * 2 * SIDE * p->n + j * PANELS_WIDTH, kernel_least(2 * SIDE, m - at * 2 * SIDE), kernel_least(PANELS_WIDTH, p->n - j * PANELS_WIDTH), p->n};
-				for (int64_t at = 0; unit > 0 && at < to - from; at++)
-					get(sums[at], c[at]);
-				add_panel(p, sums, &b, j);
-				for (int64_t at = 0; at < to - from; at++)
-					put(c[at], sums[at], past);
-			}
-		}
+		for (int64_t unit = 0; unit < p->units; unit += span)
+			mul_block(p, dst, rows, m, (block){{2 * from, kernel_least(tiles, 2 * to)}, {unit, kernel_least(p->units, unit + span)}}, first, end);
 	}
 	_tile_release();
-	_mm_sfence();
+	_mm_sfence(); // what went past the caches is there for other threads
 }
 #else
 void kernel_amx_rows(const kernel_panels *p, uint32_t *rows, kernel_given x, int64_t m, int64_t first, int64_t end) { abort(); }
