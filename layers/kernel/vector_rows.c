@@ -140,6 +140,13 @@ INLINE void weigh_block(float *dst, const float *weights, kernel_given x, kernel
 	}
 }
 
+// weigh_one adds a row alone: there is nothing to keep in registers.
+INLINE void weigh_one(float *dst, float weight, const float *x, int64_t width) {
+	ask(x, width * 4);
+	for (int64_t i = 0; i < width; i++)
+		dst[i] += weight * x[i];
+}
+
 // weigh adds all columns of some rows before it reads the next rows.
 INLINE void weigh(float *dst, const float *weights, kernel_given x, kernel_rows rows) {
 	for (int64_t from = 0; from < rows.n; from += ROWS) {
@@ -159,6 +166,8 @@ INLINE void weigh(float *dst, const float *weights, kernel_given x, kernel_rows 
 WIDE void kernel_weigh(float *dst, const float *weights, kernel_given x, kernel_rows rows) {
 	if (x.bf16)
 		weigh(dst, weights, (kernel_given){x.x, 1}, rows);
+	else if (rows.n == 1)
+		weigh_one(dst, weights[0], x.x, rows.width);
 	else
 		weigh(dst, weights, (kernel_given){x.x, 0}, rows);
 }
