@@ -31,7 +31,7 @@ type Engine struct {
 
 // LoadOptions say how a model is loaded. The zero value is the default.
 type LoadOptions struct {
-	DType kernel.DType // of the products with weights, but for those that score experts, which are F32
+	DType kernel.DType // of the products with weights, but for those that score experts, which are F32; of keys and values
 }
 
 // Load reads what this rank needs of the model folder dir. All ranks call it; a fault

@@ -31,7 +31,7 @@ func evalCommand(t terminal) *cli.Command {
 }
 
 func dtypeFlag() cli.Flag {
-	return &cli.StringFlag{Name: "dtype", Value: "f32", Usage: "`TYPE` of the products with weights: f32 or bf16; sums are f32"}
+	return &cli.StringFlag{Name: "dtype", Value: "f32", Usage: "`TYPE` of the products with weights, and of keys and values: f32 or bf16; sums are f32"}
 }
 
 func dtypeOf(c *cli.Context) (kernel.DType, error) {
