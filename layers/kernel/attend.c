@@ -2,6 +2,7 @@
 
 #include "attend.h"
 #include "amx.h"
+#include "clones.h"
 #include "panels.h"
 
 #include <math.h>
@@ -41,8 +42,6 @@ int64_t kernel_attend_space(const kernel_head *h) {
 
 #if defined(__x86_64__) && defined(__linux__)
 #include "square.h"
-
-#define INLINE static inline __attribute__((always_inline))
 
 static uint32_t *aligned(uint32_t *space) {
 	uintptr_t at = (uintptr_t)space;

@@ -1,4 +1,5 @@
-// A function marked WIDE is compiled once for each width of vectors; the machine that runs it chooses.
+// A function marked WIDE is compiled once for each width of vectors; the machine that runs it chooses. What it calls is INLINE, so that it is
+// compiled with it.
 #ifndef CAPMOE_KERNEL_CLONES_H
 #define CAPMOE_KERNEL_CLONES_H
 
@@ -7,5 +8,7 @@
 #else
 #define WIDE
 #endif
+
+#define INLINE static inline __attribute__((always_inline))
 
 #endif

@@ -57,5 +57,5 @@
 //	bf16.h, bf16.c       rows of bf16, and rounding to it
 //	values.go            values of float32 or bf16; pages.go: in huge pages
 //	memory.h, memory.c   huge pages for weights
-//	clones.h             functions compiled for each width of vectors
+//	clones.h, unfused.h  functions compiled for each width of vectors; products that are not fused with sums
 package kernel

@@ -2,18 +2,12 @@
 
 #include "vector.h"
 #include "clones.h"
+#include "unfused.h"
 
 #include <math.h>
 #include <string.h>
 
-#ifdef __clang__
-#pragma STDC FP_CONTRACT OFF
-#else
-#pragma GCC optimize("fp-contract=off")
-#endif
-
 #define LANES 16
-#define INLINE static inline __attribute__((always_inline))
 
 INLINE float from_bits(uint32_t bits) {
 	float v;

@@ -4,14 +4,9 @@
 // bf16, which lie in pairs, the even and the odd ones.
 #include "vector.h"
 #include "clones.h"
+#include "unfused.h"
 
 #include <string.h>
-
-#ifdef __clang__
-#pragma STDC FP_CONTRACT OFF
-#else
-#pragma GCC optimize("fp-contract=off")
-#endif
 
 #define LANES 16
 #define HALF (LANES / 2)
@@ -19,7 +14,6 @@
 #define AHEAD 2048 // bytes
 #define COLUMNS 4  // of LANES, whose sums stay in registers for
 #define ROWS 16    // rows
-#define INLINE static inline __attribute__((always_inline))
 
 // Vectors of 16 would go through memory where registers hold 8.
 typedef float eight __attribute__((vector_size(32)));
