@@ -89,13 +89,13 @@ func (mat *gonumMatrix) Free() {
 }
 
 func (mat *gonumMatrix) MulTo(dst, x []float32, m int) {
-	mat.multiply(dst, given{f32: x}, m, 0, mat.panels())
+	mat.multiply(dst, Values{F32: x}, m, 0, mat.panels())
 }
 
 func (mat *gonumMatrix) MulPartTo(dst, x []float32, m, part, parts int) {
 	checkPart(part, parts)
 	panels := mat.panels()
-	mat.multiply(dst, given{f32: x}, m, panels*part/parts, panels*(part+1)/parts)
+	mat.multiply(dst, Values{F32: x}, m, panels*part/parts, panels*(part+1)/parts)
 }
 
 // panels is how many there are.
@@ -105,26 +105,26 @@ func (mat *gonumMatrix) MulBF16To(dst []float32, x []uint16, m int) {
 	if mat.dtype != BF16 {
 		panic(rowsOfBF16)
 	}
-	mat.multiply(dst, given{bf16: x}, m, 0, mat.panels())
+	mat.multiply(dst, Values{BF16: x}, m, 0, mat.panels())
 }
 
 // multiply computes panels [first, end) of the product.
-func (mat *gonumMatrix) multiply(dst []float32, x given, m, first, end int) {
+func (mat *gonumMatrix) multiply(dst []float32, x Values, m, first, end int) {
 	if mat.wt == nil {
 		panic("kernel: mul: matrix was freed")
 	}
-	x.check(mat, dst, m)
+	checkMul(mat, dst, x, m)
 	if mat.dtype == F32 {
-		mat.mul(dst, x.f32, m, first, end)
+		mat.mul(dst, x.F32, m, first, end)
 		return
 	}
 	scratch := mat.lib.rounded.Get().(*[]float32)
 	defer mat.lib.rounded.Put(scratch)
 	*scratch = slices.Grow((*scratch)[:0], m*mat.k)[:m*mat.k]
-	if x.bf16 != nil {
-		widen(*scratch, x.bf16)
+	if x.BF16 != nil {
+		widen(*scratch, x.BF16)
 	} else {
-		roundTo(*scratch, x.f32[:m*mat.k])
+		roundTo(*scratch, x.F32[:m*mat.k])
 	}
 	mat.mul(dst, *scratch, m, first, end)
 }

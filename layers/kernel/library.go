@@ -81,12 +81,6 @@ func (o Options) threads() int {
 	return max(1, o.Threads)
 }
 
-// given is rows as they come to be multiplied: of one of the types.
-type given struct {
-	f32  []float32
-	bf16 []uint16
-}
-
 // rowsOfBF16 is said of rows that a matrix cannot take.
 const rowsOfBF16 = "kernel: mul: rows of bf16 for a matrix of float32"
 
@@ -97,14 +91,14 @@ func checkPart(part, parts int) {
 	}
 }
 
-// check panics on rows and results that do not fit.
-func (x given) check(mat Matrix, dst []float32, m int) {
+// checkMul panics on rows and results that do not fit.
+func checkMul(mat Matrix, dst []float32, x Values, m int) {
 	n, k := mat.Dims()
 	if m < 0 {
 		panic(fmt.Sprintf("kernel: mul: %d rows", m))
 	}
-	if held := max(len(x.f32), len(x.bf16)); held < m*k {
-		panic(fmt.Sprintf("kernel: mul: %d rows of %d need %d values, x holds %d", m, k, m*k, held))
+	if x.Len() < m*k {
+		panic(fmt.Sprintf("kernel: mul: %d rows of %d need %d values, x holds %d", m, k, m*k, x.Len()))
 	}
 	if len(dst) < m*n {
 		panic(fmt.Sprintf("kernel: mul: %d rows of %d need %d values, dst holds %d", m, n, m*n, len(dst)))

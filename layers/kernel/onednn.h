@@ -3,6 +3,8 @@
 #ifndef CAPMOE_KERNEL_ONEDNN_H
 #define CAPMOE_KERNEL_ONEDNN_H
 
+#include "bf16.h"
+
 #include <stdint.h>
 
 // Rows that one primitive computes at most. Every row count up to it has a primitive of its own, made when first needed, so no
@@ -34,8 +36,7 @@ kernel_error kernel_shape_new(kernel_shape **out, char impl[64], kernel_engine *
 kernel_error kernel_weights_new(kernel_weights **out, kernel_shape *shape, const float *w);
 void kernel_weights_free(kernel_weights *weights);
 
-// kernel_mul computes dst [m,n] = x [m,k] · Wᵀ; x is rounded to bf16 first if W is. kernel_mul_bf16 takes rows that are.
-kernel_error kernel_mul(kernel_weights *weights, float *dst, const float *x, int64_t m);
-kernel_error kernel_mul_bf16(kernel_weights *weights, float *dst, const uint16_t *x, int64_t m);
+// kernel_mul computes dst [m,n] = x [m,k] · Wᵀ; x is rounded to bf16 first if W is and x is not.
+kernel_error kernel_mul(kernel_weights *weights, float *dst, kernel_given x, int64_t m);
 
 #endif

@@ -77,7 +77,7 @@ func (mat *oneDNNMatrix) Free() {
 }
 
 func (mat *oneDNNMatrix) MulTo(dst, x []float32, m int) {
-	mat.multiply(dst, given{f32: x}, m)
+	mat.multiply(dst, Values{F32: x}, m)
 }
 
 // MulPartTo implements Matrix: oneDNN's layout is not cut, the first part is all columns.
@@ -92,24 +92,18 @@ func (mat *oneDNNMatrix) MulBF16To(dst []float32, x []uint16, m int) {
 	if mat.dtype != BF16 {
 		panic(rowsOfBF16)
 	}
-	mat.multiply(dst, given{bf16: x}, m)
+	mat.multiply(dst, Values{BF16: x}, m)
 }
 
-func (mat *oneDNNMatrix) multiply(dst []float32, x given, m int) {
+func (mat *oneDNNMatrix) multiply(dst []float32, x Values, m int) {
 	if mat.weights == nil {
 		panic("kernel: mul: matrix was freed")
 	}
-	x.check(mat, dst, m)
+	checkMul(mat, dst, x, m)
 	if m == 0 {
 		return
 	}
-	var e C.kernel_error
-	if x.bf16 != nil {
-		e = C.kernel_mul_bf16(mat.weights, floats(dst), halves(x.bf16), C.int64_t(m))
-	} else {
-		e = C.kernel_mul(mat.weights, floats(dst), floats(x.f32), C.int64_t(m))
-	}
-	if e.step != nil {
+	if e := C.kernel_mul(mat.weights, floats(dst), givenOf(x), C.int64_t(m)); e.step != nil {
 		panic(fmt.Sprintf("kernel: mul: %v (%d rows, matrix of %d×%d)", newFault(e), m, mat.n, mat.k))
 	}
 }
@@ -120,6 +114,14 @@ func floats(v []float32) *C.float {
 
 func halves(v []uint16) *C.uint16_t {
 	return (*C.uint16_t)(unsafe.SliceData(v))
+}
+
+// givenOf is values as C takes them.
+func givenOf(x Values) C.kernel_given {
+	if x.BF16 != nil {
+		return C.kernel_given{x: unsafe.Pointer(unsafe.SliceData(x.BF16)), bf16: 1}
+	}
+	return C.kernel_given{x: unsafe.Pointer(unsafe.SliceData(x.F32))}
 }
 
 func flag(on bool) C.int {

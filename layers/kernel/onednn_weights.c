@@ -98,7 +98,7 @@ done:
 	return err;
 }
 
-static kernel_error mul(kernel_weights *weights, float *dst, kernel_given x, int64_t m) {
+kernel_error kernel_mul(kernel_weights *weights, float *dst, kernel_given x, int64_t m) {
 	kernel_error err = {0};
 	int64_t n = weights->shape->n, k = weights->shape->x_cols;
 	int64_t pieces = (m + KERNEL_MAX_ROWS - 1) / KERNEL_MAX_ROWS;
@@ -109,12 +109,4 @@ static kernel_error mul(kernel_weights *weights, float *dst, kernel_given x, int
 		i = end;
 	}
 	return err;
-}
-
-kernel_error kernel_mul(kernel_weights *weights, float *dst, const float *x, int64_t m) {
-	return mul(weights, dst, (kernel_given){x, 0}, m);
-}
-
-kernel_error kernel_mul_bf16(kernel_weights *weights, float *dst, const uint16_t *x, int64_t m) {
-	return mul(weights, dst, (kernel_given){x, 1}, m);
 }

@@ -106,19 +106,11 @@ int64_t kernel_panels_parts(const kernel_panels *p, int64_t m) {
 	return p->kind == PANELS_AMX ? kernel_ceil_div(m, AMX_SIDE) : kernel_vector_parts(m);
 }
 
-static void place_rows(const kernel_panels *p, uint32_t *rows, kernel_given x, int64_t m, int64_t first, int64_t end) {
+void kernel_panels_rows(const kernel_panels *p, uint32_t *rows, kernel_given x, int64_t m, int64_t first, int64_t end) {
 	if (p->kind == PANELS_AMX)
 		kernel_amx_rows(p, rows, x, m, first, end);
 	else
 		kernel_vector_rows(p, rows, x, m, first, end);
-}
-
-void kernel_panels_rows(const kernel_panels *p, uint32_t *rows, const float *x, int64_t m, int64_t first, int64_t end) {
-	place_rows(p, rows, (kernel_given){x, 0}, m, first, end);
-}
-
-void kernel_panels_rows_bf16(const kernel_panels *p, uint32_t *rows, const uint16_t *x, int64_t m, int64_t first, int64_t end) {
-	place_rows(p, rows, (kernel_given){x, 1}, m, first, end);
 }
 
 void kernel_panels_mul(const kernel_panels *p, float *dst, const uint32_t *rows, int64_t m, int64_t first, int64_t end) {

@@ -32,7 +32,7 @@ type panelMatrix struct {
 // panelProduct is the product under way, and the pieces that it is cut into.
 type panelProduct struct {
 	dst                    []float32
-	x                      given
+	x                      Values
 	m                      int
 	rows                   *C.uint32_t
 	first, end             C.int64_t // panels
@@ -67,28 +67,28 @@ func (mat *panelMatrix) Free() {
 }
 
 func (mat *panelMatrix) MulTo(dst, x []float32, m int) {
-	mat.multiply(dst, given{f32: x}, m, 0, mat.c.panels)
+	mat.multiply(dst, Values{F32: x}, m, 0, mat.c.panels)
 }
 
 func (mat *panelMatrix) MulPartTo(dst, x []float32, m, part, parts int) {
 	checkPart(part, parts)
 	first, end := share(mat.c.panels, parts, part)
-	mat.multiply(dst, given{f32: x}, m, first, end)
+	mat.multiply(dst, Values{F32: x}, m, first, end)
 }
 
 func (mat *panelMatrix) MulBF16To(dst []float32, x []uint16, m int) {
 	if mat.c.bf16 == 0 {
 		panic(rowsOfBF16)
 	}
-	mat.multiply(dst, given{bf16: x}, m, 0, mat.c.panels)
+	mat.multiply(dst, Values{BF16: x}, m, 0, mat.c.panels)
 }
 
 // multiply computes panels [first, end) of the product.
-func (mat *panelMatrix) multiply(dst []float32, x given, m int, first, end C.int64_t) {
+func (mat *panelMatrix) multiply(dst []float32, x Values, m int, first, end C.int64_t) {
 	if mat.c.w == nil {
 		panic("kernel: mul: matrix was freed")
 	}
-	x.check(mat, dst, m)
+	checkMul(mat, dst, x, m)
 	if m == 0 || first == end {
 		return
 	}
@@ -112,11 +112,7 @@ func (mat *panelMatrix) place(i int) {
 	p := &mat.now
 	parts := C.kernel_panels_parts(mat.c, C.int64_t(p.m))
 	first, end := share(parts, p.placePieces, i)
-	if p.x.bf16 != nil {
-		C.kernel_panels_rows_bf16(mat.c, p.rows, halves(p.x.bf16), C.int64_t(p.m), first, end)
-		return
-	}
-	C.kernel_panels_rows(mat.c, p.rows, floats(p.x.f32), C.int64_t(p.m), first, end)
+	C.kernel_panels_rows(mat.c, p.rows, givenOf(p.x), C.int64_t(p.m), first, end)
 }
 
 // mul computes a piece of the results: all rows of some panels.

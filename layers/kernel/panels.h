@@ -43,11 +43,10 @@ void kernel_panels_free(kernel_panels *p);
 void kernel_panels_place(kernel_panels *p, const float *w, int64_t first, int64_t rows);
 
 // kernel_panels_space is the units that m rows take as they are read; kernel_panels_rows brings parts [first, end) of them into that order,
-// rounded if the kind says so, of kernel_panels_parts in all. kernel_panels_rows_bf16 does it for rows that are rounded already.
+// rounded if the kind says so and they are not yet, of kernel_panels_parts in all.
 int64_t kernel_panels_space(const kernel_panels *p, int64_t m);
 int64_t kernel_panels_parts(const kernel_panels *p, int64_t m);
-void kernel_panels_rows(const kernel_panels *p, uint32_t *rows, const float *x, int64_t m, int64_t first, int64_t end);
-void kernel_panels_rows_bf16(const kernel_panels *p, uint32_t *rows, const uint16_t *x, int64_t m, int64_t first, int64_t end);
+void kernel_panels_rows(const kernel_panels *p, uint32_t *rows, kernel_given x, int64_t m, int64_t first, int64_t end);
 
 // kernel_panels_mul computes panels [first, end) of dst [m,n].
 void kernel_panels_mul(const kernel_panels *p, float *dst, const uint32_t *rows, int64_t m, int64_t first, int64_t end);

@@ -9,8 +9,6 @@ package kernel
 */
 import "C"
 
-import "unsafe"
-
 func roundValues(dst []uint16, x []float32) {
 	C.kernel_bf16_round(halves(dst), floats(x), C.int64_t(len(x)))
 }
@@ -38,12 +36,4 @@ func weigh(dst, weights []float32, x Rows) {
 
 func rowsOf(x Rows, n, width int) C.kernel_rows {
 	return C.kernel_rows{n: C.int64_t(n), width: C.int64_t(width), stride: C.int64_t(x.Stride)}
-}
-
-// givenOf is values as C takes them.
-func givenOf(x Values) C.kernel_given {
-	if x.BF16 != nil {
-		return C.kernel_given{x: unsafe.Pointer(unsafe.SliceData(x.BF16)), bf16: 1}
-	}
-	return C.kernel_given{x: unsafe.Pointer(unsafe.SliceData(x.F32))}
 }
