@@ -139,7 +139,6 @@ func alike(c collective.Communicator) (p *columnParallel, w kernel.Matrix, err e
 }
 
 func TestSharedProductsAllocateNothingOnceWarm(t *testing.T) {
-	const runs = 10
 	err := collective.Run(3, collective.Options{}, func(c collective.Communicator) error {
 		p, w, err := alike(c)
 		if err != nil {
@@ -153,15 +152,7 @@ func TestSharedProductsAllocateNothingOnceWarm(t *testing.T) {
 			}
 			p.mulTo(dst, x, m, w)
 		}
-		step()
-		if c.Rank() > 0 {
-			for range runs + 1 { // as often as AllocsPerRun
-				step()
-			}
-		} else if n := testing.AllocsPerRun(runs, step); n != 0 {
-			return fmt.Errorf("%v allocations in a step", n)
-		}
-		return p.fault
+		return errors.Join(allocatesNothing(c, step), p.fault)
 	})
 	if err != nil {
 		t.Error(err)

@@ -1,6 +1,7 @@
 package layers
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -142,7 +143,6 @@ func TestExchangeAllocatesNothingOnceWarm(t *testing.T) {
 }
 
 func testExchangeAllocations(t *testing.T, wire Wire, dtype kernel.DType, chunks int) {
-	const runs = 10
 	m := makeMixture(8, 40)
 	h := m.cfg.Hidden
 	for name, nodes := range nodeMaps {
@@ -185,20 +185,28 @@ func testExchangeAllocations(t *testing.T, wire Wire, dtype kernel.DType, chunks
 					fault = err
 				}
 			}
-			step()
-			if c.Rank() > 0 {
-				for range runs + 1 { // as often as AllocsPerRun
-					step()
-				}
-			} else if n := testing.AllocsPerRun(runs, step); n != 0 {
-				return fmt.Errorf("%v allocations in a step", n)
-			}
-			return fault
+			return errors.Join(allocatesNothing(c, step), fault)
 		})
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+// allocatesNothing runs a step that all ranks make together, once to warm up and then again: nothing is allocated by any of them.
+func allocatesNothing(c collective.Communicator, step func()) error {
+	const runs = 10
+	step()
+	if c.Rank() > 0 {
+		for range runs + 1 { // as often as AllocsPerRun
+			step()
+		}
+		return nil
+	}
+	if n := testing.AllocsPerRun(runs, step); n != 0 {
+		return fmt.Errorf("%v allocations in a step", n)
+	}
+	return nil
 }
 
 // A rank with another plan is found before a row moves.

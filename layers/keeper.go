@@ -42,26 +42,29 @@ func (k *keeper) begin() {
 	k.used = 0
 }
 
-// lend is an empty cache of one layer, with room for n tokens, until begin.
-func (k *keeper) lend(n int) *Cache {
+// home is where n tokens of a sequence are kept in a layer: its cache, or where it has none one that is lent until begin.
+func (k *keeper) home(c *Cache, layer, n int) (*Cache, int) {
+	if c != nil {
+		return c, layer
+	}
 	if k.used == len(k.lent) {
 		k.lent = append(k.lent, k.pool.New())
 	}
-	c := k.lent[k.used]
+	c = k.lent[k.used]
 	k.used++
 	c.reserve(n)
-	return c
+	return c, 0
 }
 
 // keep is the rows of sequence s of a batch, [past+n, width]: those of the tokens it brings behind those in its cache.
 func (k *keeper) keep(b Batch, s, layer int) (run, paged) {
 	k.run = run{from: int(b.Starts[s]), to: int(b.Starts[s+1]), past: b.past(s)}
 	n := k.run.to - k.run.from
-	if b.Caches == nil {
-		k.cache, k.layer = k.lend(n), 0
-	} else {
-		k.cache, k.layer = b.Caches[s], layer
+	var own *Cache
+	if b.Caches != nil {
+		own = b.Caches[s]
 	}
+	k.cache, k.layer = k.home(own, layer, n)
 	k.keeping.run(n)
 	return k.run, k.cache.rows(k.layer)
 }

@@ -100,10 +100,7 @@ func (g *spreader) fill(_, from, end int) {
 
 // keep puts the rows of a sequence where attention finds them.
 func (g *spreader) keep(s Spread, layer int) paged {
-	g.cache, g.layer = s.Cache, layer
-	if s.Cache == nil {
-		g.cache, g.layer = g.keeper.lend(s.Tokens()), 0
-	}
+	g.cache, g.layer = g.keeper.home(s.Cache, layer, s.Tokens())
 	for _, p := range s.Pieces {
 		n := p.N * g.keeper.pool.width()
 		g.came, g.pos = g.recv.Slice(g.at[p.Rank], g.at[p.Rank]+n), s.Past+p.First
