@@ -9,8 +9,8 @@
 //
 // All pairs of a block of rows go over some units of a panel, which lie in the first cache then, before the next units. A core reads
 // memory fastest in one stream that asks for a line shortly before it is needed; where there are pairs enough to compute
-// meanwhile, it is faster to ask for the next units early. The results of many rows go past the caches: lines that are written whole
-// need not be read first, and would push out rows and weights.
+// meanwhile, it is faster to ask for the next units early. Results go past the caches: lines that are written whole need not be read
+// first, and would push out rows and weights.
 #include "amx.h"
 #include "panels.h"
 
@@ -66,7 +66,6 @@ typedef struct {
 	int64_t units;
 	const char *ahead; // weights to ask for, and
 	int64_t lines;     // how many lines of them for SIDE units
-	int soon;          // they are needed next
 	float *sums;       // [2·SIDE, PANELS_WIDTH]
 	int first;         // there are no sums yet
 } product;
@@ -79,8 +78,8 @@ typedef struct {
 		does(3, (c) + SIDE * PANELS_WIDTH + SIDE, bytes); \
 	}
 
-// add goes on with the sums.
-AMX static inline __attribute__((always_inline)) void add(const product *t, const int pair) {
+// add goes on with the sums. It asks for as many weights as it multiplies, which are needed soon, or for those that t says.
+AMX static inline __attribute__((always_inline)) void add(const product *t, const int pair, const int soon) {
 	const int64_t apart = PANELS_WIDTH * sizeof(float);
 	if (t->first) {
 		_tile_zero(0);
@@ -92,10 +91,12 @@ AMX static inline __attribute__((always_inline)) void add(const product *t, cons
 	}
 	const char *x = t->rows, *w = t->w, *ahead = t->ahead;
 	for (int64_t l = 0; l < t->units; l += SIDE, x += pair ? 2 * TILE : TILE, w += 2 * TILE) {
-		for (int64_t i = 0; i < t->lines; i++, ahead += LINE) {
-			if (t->soon)
+		if (soon) {
+#pragma GCC unroll 32
+			for (int i = 0; i < 2 * TILE / LINE; i++, ahead += LINE)
 				__builtin_prefetch(ahead, 0, 2);
-			else
+		} else {
+			for (int64_t i = 0; i < t->lines; i++, ahead += LINE)
 				__builtin_prefetch(ahead, 0, 1);
 		}
 		_tile_loadd(4, x, LINE);
@@ -124,21 +125,19 @@ typedef float pair_sums[BLOCK][2 * SIDE * PANELS_WIDTH];
 AMX static void add_panel(const kernel_panels *p, pair_sums sums, const uint32_t *rows, block b, int64_t j) {
 	int64_t pairs = kernel_ceil_div(b.tiles[1] - b.tiles[0], 2), few = pairs <= FEW, depth = few ? FEW_UNITS : MANY_UNITS;
 	for (int64_t from = b.units[0]; from < b.units[1]; from += depth) {
-		product t = {.w = (const char *)(p->w + (j * p->units + from) * PANELS_WIDTH), .units = kernel_least(depth, b.units[1] - from), .soon = few};
+		product t = {.w = (const char *)(p->w + (j * p->units + from) * PANELS_WIDTH), .units = kernel_least(depth, b.units[1] - from)};
 		t.first = from == 0;
 		t.ahead = t.w + (few ? FEW_AHEAD : MANY_AHEAD);
-		t.lines = few ? 2 * TILE / LINE : kernel_ceil_div(2 * TILE / LINE, pairs);
+		t.lines = few ? 0 : kernel_ceil_div(2 * TILE / LINE, pairs);
 		for (int64_t i = b.tiles[0]; i < b.tiles[1]; i += 2) {
-			int pair = i + 1 < b.tiles[1];
+			int pair = i + 1 < b.tiles[1], soon = few && i == b.tiles[0];
 			t.rows = (const char *)(rows + (i * p->units + (1 + pair) * from) * SIDE);
 			t.sums = sums[(i - b.tiles[0]) / 2];
-			if (pair)
-				add(&t, 1);
+			if (soon)
+				pair ? add(&t, 1, 1) : add(&t, 0, 1);
 			else
-				add(&t, 0);
+				pair ? add(&t, 1, 0) : add(&t, 0, 0);
 			t.ahead += t.units / SIDE * t.lines * LINE;
-			if (few)
-				t.lines = 0;
 		}
 	}
 }
@@ -179,7 +178,7 @@ AMX static void put(part c, const float *sums, int past) {
 // mul_block goes on with panels [first, end) of the results, which dst holds if units before the block's have been added.
 AMX static void mul_block(const kernel_panels *p, float *dst, const uint32_t *rows, int64_t m, block b, int64_t first, int64_t end) {
 	pair_sums sums __attribute__((aligned(LINE)));
-	int more = b.units[0] > 0, past = b.units[1] == p->units && b.tiles[1] - b.tiles[0] > 2;
+	int more = b.units[0] > 0, past = b.units[1] == p->units;
 	for (int64_t j = first; j < end; j++) {
 		for (int64_t i = b.tiles[0]; more && i < b.tiles[1]; i += 2)
 			get(sums[(i - b.tiles[0]) / 2], part_of(p, dst, m, i, j));
