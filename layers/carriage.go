@@ -49,10 +49,10 @@ func (c *carriage) place(outputs []float32) []byte {
 // unload gives the rows that have come to where place said.
 func (c *carriage) unload(outputs []float32) arrived {
 	if c.dtype == kernel.F32 {
-		return arrived{rows: outputs, outputs: outputs}
+		return arrived{rows: kernel.Values{F32: outputs}, outputs: outputs}
 	}
 	in := c.place(outputs)
-	return arrived{bf16: unsafe.Slice((*uint16)(unsafe.Pointer(unsafe.SliceData(in))), len(in)/2), outputs: outputs}
+	return arrived{rows: kernel.Values{BF16: unsafe.Slice((*uint16)(unsafe.Pointer(unsafe.SliceData(in))), len(in)/2)}, outputs: outputs}
 }
 
 // bytesOf is the memory of v.

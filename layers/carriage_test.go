@@ -88,7 +88,7 @@ func TestOutputsReachOnlyRowsThatWereRead(t *testing.T) {
 		copy(c.place(memory), c.load(0, x))
 		in := c.unload(memory)
 		for row := range n { // an expert reads its row before it writes
-			read := slices.Clone(in.bf16[row*hidden : (row+1)*hidden])
+			read := slices.Clone(in.rows.BF16[row*hidden : (row+1)*hidden])
 			for j, bits := range read {
 				if got := math.Float32frombits(uint32(bits) << 16); got != x[row*hidden+j] {
 					t.Fatalf("row %d of %d, column %d is read as %v, was %v", row, n, j, got, x[row*hidden+j])

@@ -88,7 +88,7 @@ func (p *columnParallel) sharing() bool { return p != nil && p.on }
 // without rows too; whether they have met, fault tells afterwards.
 func (p *columnParallel) mulTo(dst, x []float32, m int, w kernel.Matrix) {
 	if !p.sharing() {
-		w.MulTo(dst, x, m)
+		w.MulTo(dst, kernel.Values{F32: x}, m)
 	} else if p.fault == nil {
 		p.fault = p.share(dst, x, m, w)
 	}
@@ -99,7 +99,7 @@ func (p *columnParallel) share(dst, x []float32, m int, w kernel.Matrix) error {
 	all, at := p.first[p.mates()], p.first[p.self]
 	if err := p.reserve(all * max(n, k)); errors.Is(err, collective.ErrNotShared) {
 		p.window, p.on = nil, false
-		w.MulTo(dst, x, m)
+		w.MulTo(dst, kernel.Values{F32: x}, m)
 		return nil
 	} else if err != nil {
 		return fmt.Errorf("layers: memory of a node for %d rows of %d and %d values: %w", all, k, n, err)
@@ -109,7 +109,7 @@ func (p *columnParallel) share(dst, x []float32, m int, w kernel.Matrix) error {
 	if err := p.meet(); err != nil {
 		return fmt.Errorf("layers: rows of a shared product: %w", err)
 	}
-	w.MulPartTo(results, rows, all, p.self, p.mates())
+	w.MulPartTo(results, kernel.Values{F32: rows}, all, p.self, p.mates())
 	if err := p.meet(); err != nil {
 		return fmt.Errorf("layers: results of a shared product: %w", err)
 	}

@@ -79,7 +79,7 @@ func sameProducts(c collective.Communicator, p *columnParallel, rows []int, weig
 			x := normals(r, m*k)
 			if rank == c.Rank() {
 				dst, want = make([]float32, m*n), make([]float32, m*n)
-				w.MulTo(want, x, m)
+				w.MulTo(want, kernel.Values{F32: x}, m)
 				p.mulTo(dst, x, m, w)
 			}
 		}

@@ -6,6 +6,7 @@ import (
 
 	"capmoe/collective"
 	"capmoe/layers/capacity"
+	"capmoe/layers/kernel"
 )
 
 // Wire is how rows travel between tokens and experts.
@@ -45,25 +46,19 @@ type exchange interface {
 
 // arrived is the rows sent to this rank's experts.
 type arrived struct {
-	rows    []float32 // [N, H], by owned expert in rising order, then by source; or
-	bf16    []uint16  // [N, H]
-	outputs []float32 // [N, H] of the same rows; see carriage.place
-	counts  []int     // [owned] rows of each expert
-	compute []int     // [owned] how many of them, from the first, are computed; the others give zero
-	load    int       // pairs computed here
-	first   int       // the first of the owned experts that rows are of
-	more    bool      // rows of further experts are to come
-	between func()    // after each expert: what is under way goes on; nil: nothing is
+	rows    kernel.Values // [N, H], by owned expert in rising order, then by source
+	outputs []float32     // [N, H] of the same rows; see carriage.place
+	counts  []int         // [owned] rows of each expert
+	compute []int         // [owned] how many of them, from the first, are computed; the others give zero
+	load    int           // pairs computed here
+	first   int           // the first of the owned experts that rows are of
+	more    bool          // rows of further experts are to come
+	between func()        // after each expert: what is under way goes on; nil: nothing is
 }
 
 // part is what has arrived in some of the values.
 func (in arrived) part(from, to int) arrived {
-	in.outputs = in.outputs[from:to]
-	if in.bf16 != nil {
-		in.bf16 = in.bf16[from:to]
-	} else {
-		in.rows = in.rows[from:to]
-	}
+	in.outputs, in.rows = in.outputs[from:to], in.rows.Slice(from, to)
 	return in
 }
 
@@ -154,10 +149,10 @@ func (e *Exchange) Dispatch(plan *capacity.Plan, x []float32) (err error) {
 
 // Negate does what experts would: it makes an output of each row that has come, -row.
 func (e *Exchange) Negate() {
-	for i, v := range e.in.rows {
+	for i, v := range e.in.rows.F32 {
 		e.in.outputs[i] = -v
 	}
-	for i, bits := range e.in.bf16 {
+	for i, bits := range e.in.rows.BF16 {
 		e.in.outputs[i] = -math.Float32frombits(uint32(bits) << 16)
 	}
 }

@@ -11,11 +11,7 @@ func (x *experts) forward(in arrived, w []ExpertWeights) {
 	at, h := 0, x.hidden
 	for i, n := range in.counts {
 		own, computed := in.outputs[at*h:(at+n)*h], in.compute[i]
-		if in.bf16 != nil {
-			x.mlp.forwardBF16(own, in.bf16[at*h:], computed, &w[i])
-		} else {
-			x.mlp.forward(own, in.rows[at*h:], computed, &w[i])
-		}
+		x.mlp.forward(own, in.rows.From(at*h), computed, &w[i])
 		clear(own[computed*h:])
 		at += n
 		if in.between != nil {

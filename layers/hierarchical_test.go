@@ -57,8 +57,7 @@ func makeWay(seed uint64, nodes []int32) madeWay {
 
 // seen is what a rank sees of a step.
 type seen struct {
-	rows            []float32 // that have come, [N, H], or
-	bf16            []uint16
+	rows            kernel.Values // that have come, [N, H]
 	counts, compute []int
 	load            int
 	y               []uint32 // [T_l, H] bits
@@ -113,6 +112,10 @@ func (w madeWay) plan(c collective.Communicator, planner *capacity.Planner, laye
 	return plan, x, err
 }
 
+func cloned(v kernel.Values) kernel.Values {
+	return kernel.Values{F32: slices.Clone(v.F32), BF16: slices.Clone(v.BF16)}
+}
+
 // step carries the rows of a step there and back, and checks y.
 func (w madeWay) step(c collective.Communicator, planner *capacity.Planner, way exchange, layer int, tokens []int) (s seen, err error) {
 	plan, x, err := w.plan(c, planner, layer, tokens)
@@ -123,7 +126,7 @@ func (w madeWay) step(c collective.Communicator, planner *capacity.Planner, way 
 	if err := e.Dispatch(plan, x); err != nil {
 		return s, err
 	}
-	s = seen{rows: slices.Clone(e.in.rows), bf16: slices.Clone(e.in.bf16), counts: slices.Clone(e.in.counts), compute: slices.Clone(e.in.compute), load: e.in.load}
+	s = seen{rows: cloned(e.in.rows), counts: slices.Clone(e.in.counts), compute: slices.Clone(e.in.compute), load: e.in.load}
 	e.Negate()
 	if err := e.Combine(plan, y); err != nil {
 		return s, err

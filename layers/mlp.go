@@ -23,38 +23,37 @@ func newMLP(lib kernel.Library, activation Activation) *mlp {
 	return m
 }
 
-// forward computes dst = Down·act(Gate·x, Up·x) for n rows, [n, H]. dst may be x.
-func (m *mlp) forward(dst, x []float32, n int, w *ExpertWeights) {
-	if n > 0 || m.products.sharing() {
-		m.products.mulTo(m.reserve(n, w), x, n, w.GateUp)
-		m.finish(dst, n, w)
+// forward computes dst = Down·act(Gate·x, Up·x) for n rows, [n, H]. dst may reach into the memory of x. Rows of products that are
+// shared are float32.
+func (m *mlp) forward(dst []float32, x kernel.Values, n int, w *ExpertWeights) {
+	if n == 0 && !m.products.sharing() {
+		return
 	}
-}
-
-// forwardBF16 is forward of rows that have been rounded to bf16. dst may reach into the memory of x.
-func (m *mlp) forwardBF16(dst []float32, x []uint16, n int, w *ExpertWeights) {
-	if n > 0 {
-		w.GateUp.MulBF16To(m.reserve(n, w), x, n)
-		m.finish(dst, n, w)
+	if m.products.sharing() || !m.atOnce(dst, x, n, w) {
+		m.inSteps(dst, x, n, w)
 	}
-}
-
-// reserve makes room for n rows, and gives that for their gates and ups.
-func (m *mlp) reserve(n int, w *ExpertWeights) []float32 {
-	_, inner := w.Down.Dims()
-	m.gateUp = grow(m.gateUp, n*2*inner)
-	m.act = grow(m.act, n*inner)
-	return m.gateUp
-}
-
-// finish computes dst from gateUp.
-func (m *mlp) finish(dst []float32, n int, w *ExpertWeights) {
-	m.weights = w
-	m.joining.run(n)
-	m.products.mulTo(dst, m.act, n, w.Down)
 	if w.DownBias != nil {
 		addRows(dst[:n*len(w.DownBias)], w.DownBias)
 	}
+}
+
+// atOnce has the kernels do all of it, where they can, and tells whether they did.
+func (m *mlp) atOnce(dst []float32, x kernel.Values, n int, w *ExpertWeights) bool {
+	gateUp, ok := w.GateUp.(kernel.Joiner)
+	return ok && gateUp.MulJoinedTo(dst, x, n, kernel.Joined{Bias: w.GateUpBias, Gate: kernel.Gate(m.activation), Down: w.Down})
+}
+
+func (m *mlp) inSteps(dst []float32, x kernel.Values, n int, w *ExpertWeights) {
+	_, inner := w.Down.Dims()
+	m.gateUp, m.act = grow(m.gateUp, n*2*inner), grow(m.act, n*inner)
+	if m.products.sharing() {
+		m.products.mulTo(m.gateUp, x.F32, n, w.GateUp)
+	} else {
+		w.GateUp.MulTo(m.gateUp, x, n)
+	}
+	m.weights = w
+	m.joining.run(n)
+	m.products.mulTo(dst, m.act, n, w.Down)
 }
 
 // join computes act of rows [first, end) from gateUp.

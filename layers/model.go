@@ -147,7 +147,7 @@ func (m *Model) block(layer int, b Batch) error {
 	m.normalise(n, w.MoENorm)
 	if w.Dense != nil {
 		m.hooks.enter(layer, Expert)
-		m.dense.forward(m.delta, m.normed, n, w.Dense)
+		m.dense.forward(m.delta, kernel.Values{F32: m.normed}, n, w.Dense)
 	} else if err := m.mixture(b).Forward(m.delta, m.normed, w, layer, b.Tokens); err != nil {
 		return err
 	}
@@ -191,7 +191,7 @@ func (m *Model) Overlap() []OverlapChoice {
 
 // Logits computes dst [n, V] for n rows of hidden states, [n, H].
 func (m *Model) Logits(dst, hidden []float32) {
-	m.weights.Head.MulTo(dst, hidden, len(hidden)/m.cfg.Hidden)
+	m.weights.Head.MulTo(dst, kernel.Values{F32: hidden}, len(hidden)/m.cfg.Hidden)
 }
 
 // SharedLogits is Logits of every rank's rows, which are few: ranks of a node share the product. All ranks call it together, those

@@ -30,7 +30,7 @@ func newRouter(lib kernel.Library, experts int, cfg RouterConfig) *router {
 // where these are the scores. Both are valid until the next call.
 func (r *router) forward(x []float32, w *BlockWeights, tokens int) (scores, gates []float32) {
 	r.gates = grow(r.gates, tokens*r.experts)
-	w.Router.MulTo(r.gates, x, tokens)
+	w.Router.MulTo(r.gates, kernel.Values{F32: x}, tokens)
 	r.bias = w.RouterBias
 	r.scoring.run(tokens)
 	if w.ChoiceBias == nil && !r.cfg.Groups.On() {

@@ -1,5 +1,7 @@
 package layers
 
+import "capmoe/layers/kernel"
+
 // shared runs the shared expert, which every rank has whole, on this rank's tokens.
 type shared struct {
 	hidden int
@@ -15,12 +17,12 @@ func (s *shared) forward(x []float32, n int, w *BlockWeights) []float32 {
 		return nil
 	}
 	s.y = grow(s.y, n*s.hidden)
-	s.mlp.forward(s.y, x, n, w.Shared)
+	s.mlp.forward(s.y, kernel.Values{F32: x}, n, w.Shared)
 	if w.SharedGate == nil {
 		return s.y
 	}
 	s.gate = grow(s.gate, n)
-	w.SharedGate.MulTo(s.gate, x, n)
+	w.SharedGate.MulTo(s.gate, kernel.Values{F32: x}, n)
 	for t, g := range s.gate {
 		row, weight := s.y[t*s.hidden:(t+1)*s.hidden], sigmoid(g)
 		for i := range row {

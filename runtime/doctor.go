@@ -68,9 +68,9 @@ func examineKernels(p Process) error {
 	}
 	defer matrix.Free()
 	got, one := make([]float32, m*n), make([]float32, n)
-	matrix.MulTo(got, x, m)
+	matrix.MulTo(got, kernel.Values{F32: x}, m)
 	for i := range m {
-		matrix.MulTo(one, x[i*k:(i+1)*k], 1)
+		matrix.MulTo(one, kernel.Values{F32: x[i*k : (i+1)*k]}, 1)
 		for j := range n {
 			want := 0.0
 			for l := range k {

@@ -108,7 +108,7 @@ type givenScores struct {
 	result        []float32 // where the router works
 }
 
-func (g *givenScores) MulTo(dst, x []float32, m int) {
+func (g *givenScores) MulTo(dst []float32, x kernel.Values, m int) {
 	g.Matrix.MulTo(dst, x, m)
 	g.result = dst
 }

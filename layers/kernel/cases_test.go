@@ -85,7 +85,7 @@ func pack(t testing.TB, lib Library, w []float32, s shape) Matrix {
 func mul(mat Matrix, x []float32, m int) []float32 {
 	n, _ := mat.Dims()
 	dst := slices.Repeat([]float32{nan}, m*n)
-	mat.MulTo(dst, x, m)
+	mat.MulTo(dst, Values{F32: x}, m)
 	return dst
 }
 

@@ -2,7 +2,7 @@
 //
 //	checkpoint W [n,k] ── Pack ──▶ Matrix (W in the library's own layout)
 //	                                  │
-//	rows x [m,k] ─────────────────▶ MulTo ──▶ dst [m,n] = x·Wᵀ; MulBF16To takes rows that came in bf16, MulPartTo makes some columns
+//	rows x [m,k] ─────────────────▶ MulTo ──▶ dst [m,n] = x·Wᵀ; MulPartTo makes some columns, MulJoinedTo goes through a perceptron
 //
 //	queries, keys ───────────────▶ Gemm ───▶ scores [m,n] = alpha·A·Bᵀ
 //	scores, values ──────────────▶ Gemm ───▶ mix    [m,n] = A·B
@@ -28,6 +28,7 @@
 //	library.go           Library, Matrix, Options: the interface
 //	dtype.go             DType, and how values and rows are rounded to bf16
 //	source.go            a matrix as it comes to be packed: whole, or by rows
+//	joined.go            Joiner: a Matrix that goes through a perceptron at once; panels_joined.go: one of panels
 //	gemm.go              Gemm: the operands of one dense product, and their checks
 //	reference.go         Reference: MulTo in plain loops, the truth of the suite
 //	gonum.go             the portable library

@@ -26,7 +26,7 @@ func ExampleLibrary() {
 		1, 1, 1,
 	}
 	dst := make([]float32, 2*2) // [m,n]
-	w.MulTo(dst, x, 2)
+	w.MulTo(dst, kernel.Values{F32: x}, 2)
 	fmt.Println(dst)
 
 	scores := make([]float32, 2*2) // x·xᵀ / 2

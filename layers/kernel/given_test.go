@@ -28,7 +28,7 @@ func inBF16(x []float32) []uint16 {
 func mulBF16(mat Matrix, x []uint16, m int) []float32 {
 	n, _ := mat.Dims()
 	dst := slices.Repeat([]float32{nan}, m*n)
-	mat.MulBF16To(dst, x, m)
+	mat.MulTo(dst, Values{BF16: x}, m)
 	return dst
 }
 
@@ -63,7 +63,7 @@ func testGivenOnlyDst(t *testing.T, lib Library) {
 			xBefore := slices.Clone(x)
 			buf := random(25, guard+m*s.n+guard, 1)
 			before := slices.Clone(buf)
-			mat.MulBF16To(buf[guard:], x, m)
+			mat.MulTo(buf[guard:], Values{BF16: x}, m)
 			end := guard + m*s.n
 			if !slices.Equal(x, xBefore) || firstDifference(buf[:guard], before[:guard]) >= 0 || firstDifference(buf[end:], before[end:]) >= 0 {
 				t.Errorf("%d×%d, %d rows: changed more than its results", s.n, s.k, m)
@@ -76,18 +76,17 @@ func testGivenAllocations(t *testing.T, lib Library) {
 	s, m := shape{200, 100}, 140
 	mat := pack(t, lib, random(26, s.n*s.k, 1), s)
 	x, dst := inBF16(random(27, m*s.k, 1)), make([]float32, m*s.n)
-	if n := testing.AllocsPerRun(20, func() { mat.MulBF16To(dst, x, m) }); n > 0 {
+	if n := testing.AllocsPerRun(20, func() { mat.MulTo(dst, Values{BF16: x}, m) }); n > 0 {
 		t.Errorf("a product makes %g allocations", n)
 	}
 }
 
 func testGivenMisuse(t *testing.T, lib Library) {
 	mat := pack(t, lib, make([]float32, 6), shape{2, 3})
-	mustPanic(t, "negative rows", func() { mat.MulBF16To(nil, nil, -1) })
-	mustPanic(t, "short x", func() { mat.MulBF16To(make([]float32, 4), make([]uint16, 5), 2) })
-	mustPanic(t, "short dst", func() { mat.MulBF16To(make([]float32, 3), make([]uint16, 6), 2) })
+	mustPanic(t, "short x", func() { mat.MulTo(make([]float32, 4), Values{BF16: make([]uint16, 5)}, 2) })
+	mustPanic(t, "short dst", func() { mat.MulTo(make([]float32, 3), Values{BF16: make([]uint16, 6)}, 2) })
 	mat.Free()
-	mustPanic(t, "product after Free", func() { mat.MulBF16To(make([]float32, 2), make([]uint16, 3), 1) })
+	mustPanic(t, "product after Free", func() { mat.MulTo(make([]float32, 2), Values{BF16: make([]uint16, 3)}, 1) })
 }
 
 func testRefusesBF16(t *testing.T, lib Library) {
@@ -96,5 +95,5 @@ func testRefusesBF16(t *testing.T, lib Library) {
 		t.Fatal(err)
 	}
 	defer mat.Free()
-	mustPanic(t, "rows of bf16", func() { mat.MulBF16To(make([]float32, 2), make([]uint16, 3), 1) })
+	mustPanic(t, "rows of bf16", func() { mat.MulTo(make([]float32, 2), Values{BF16: make([]uint16, 3)}, 1) })
 }

@@ -8,9 +8,8 @@ import (
 // gonumMatrix keeps Wᵀ [k,n] cut into panels of panelCols columns, one panel after the other. The panel of columns j… lies at
 // wt[j·k], row-major, its rows as far apart as the panel is wide.
 type gonumMatrix struct {
-	lib       *gonumLibrary
-	dtype     DType
-	n, k      int
+	lib *gonumLibrary
+	sides
 	wt        []float32 // with BF16, rounded values
 	nonFinite []int     // in features l whose weights are not all finite
 }
@@ -44,7 +43,7 @@ func (lib *gonumLibrary) packWhole(w []float32, of sides) (Matrix, error) {
 
 func (lib *gonumLibrary) pack(from source) (Matrix, error) {
 	n, k := from.n, from.k
-	mat := &gonumMatrix{lib: lib, dtype: from.dtype, n: n, k: k, wt: make([]float32, n*k)}
+	mat := &gonumMatrix{lib: lib, sides: from.sides, wt: make([]float32, n*k)}
 	finite := make([]bool, k)
 	for l := range finite {
 		finite[l] = true
@@ -88,32 +87,25 @@ func (mat *gonumMatrix) Free() {
 	mat.wt = nil
 }
 
-func (mat *gonumMatrix) MulTo(dst, x []float32, m int) {
-	mat.multiply(dst, Values{F32: x}, m, 0, mat.panels())
+func (mat *gonumMatrix) MulTo(dst []float32, x Values, m int) {
+	mat.multiply(dst, x, m, 0, mat.panels())
 }
 
-func (mat *gonumMatrix) MulPartTo(dst, x []float32, m, part, parts int) {
+func (mat *gonumMatrix) MulPartTo(dst []float32, x Values, m, part, parts int) {
 	checkPart(part, parts)
 	panels := mat.panels()
-	mat.multiply(dst, Values{F32: x}, m, panels*part/parts, panels*(part+1)/parts)
+	mat.multiply(dst, x, m, panels*part/parts, panels*(part+1)/parts)
 }
 
 // panels is how many there are.
 func (mat *gonumMatrix) panels() int { return ceilDiv(mat.n, panelCols) }
-
-func (mat *gonumMatrix) MulBF16To(dst []float32, x []uint16, m int) {
-	if mat.dtype != BF16 {
-		panic(rowsOfBF16)
-	}
-	mat.multiply(dst, Values{BF16: x}, m, 0, mat.panels())
-}
 
 // multiply computes panels [first, end) of the product.
 func (mat *gonumMatrix) multiply(dst []float32, x Values, m, first, end int) {
 	if mat.wt == nil {
 		panic("kernel: mul: matrix was freed")
 	}
-	checkMul(mat, dst, x, m)
+	checkMul(mat.sides, dst, x, m)
 	if mat.dtype == F32 {
 		mat.mul(dst, x.F32, m, first, end)
 		return

@@ -27,7 +27,7 @@ func TestGonumStaysOnOneThread(t *testing.T) {
 	s, m := shape{300, 64}, maxBatch
 	mat := pack(t, lib, random(1, s.n*s.k, 1), s)
 	x, dst := random(2, m*s.k, 1), make([]float32, m*s.n)
-	if n := testing.AllocsPerRun(5, func() { mat.MulTo(dst, x, m) }); n > 0 {
+	if n := testing.AllocsPerRun(5, func() { mat.MulTo(dst, Values{F32: x}, m) }); n > 0 {
 		t.Errorf("packed product: %g allocations", n)
 	}
 	g := newGemm(Gemm{M: 300, N: 300, K: 64, Alpha: 1}, 0)

@@ -46,16 +46,13 @@ type Matrix interface {
 
 	// MulTo computes dst = X·Wᵀ: x is m×k, dst is m×n, both row-major and contiguous, and they do not overlap. m may be 0.
 	// What dst holds beyond m·n values stays. Row i of dst depends on row i of x and on W only, bit by bit: not on m, nor on the
-	// other rows, nor on the number of threads. It panics if a slice is too short or W was freed.
-	MulTo(dst, x []float32, m int)
-
-	// MulBF16To is MulTo of rows that are in bf16 already, as RoundBF16To makes them, and gives the bits that MulTo gives for the values
-	// they were made of. W is of bf16; it panics if not.
-	MulBF16To(dst []float32, x []uint16, m int)
+	// other rows, nor on the number of threads. Where W is of bf16 rows may be in bf16 already, as RoundBF16To makes them, and give the
+	// bits that the values they were made of give. It panics if a slice is too short, if W was freed, and on rows of bf16 for a W of float32.
+	MulTo(dst []float32, x Values, m int)
 
 	// MulPartTo is MulTo of one of parts that the columns of dst are cut into, from 0 to parts-1; the other columns stay. All parts
 	// together are every column once, with the bits that MulTo gives. Where columns are cut is up to the matrix, and a part may have none.
-	MulPartTo(dst, x []float32, m, part, parts int)
+	MulPartTo(dst []float32, x Values, m, part, parts int)
 
 	// Free gives W's memory back, which may lie outside of Go's heap. A second Free does nothing.
 	Free()
@@ -81,9 +78,6 @@ func (o Options) threads() int {
 	return max(1, o.Threads)
 }
 
-// rowsOfBF16 is said of rows that a matrix cannot take.
-const rowsOfBF16 = "kernel: mul: rows of bf16 for a matrix of float32"
-
 // checkPart panics on a part that there is not.
 func checkPart(part, parts int) {
 	if part < 0 || part >= parts {
@@ -91,9 +85,12 @@ func checkPart(part, parts int) {
 	}
 }
 
-// checkMul panics on rows and results that do not fit.
-func checkMul(mat Matrix, dst []float32, x Values, m int) {
-	n, k := mat.Dims()
+// checkMul panics on rows that a matrix does not take, and on fewer than m rows or results.
+func checkMul(of sides, dst []float32, x Values, m int) {
+	n, k := of.n, of.k
+	if x.BF16 != nil && of.dtype == F32 {
+		panic("kernel: mul: rows of bf16 for a matrix of float32")
+	}
 	if m < 0 {
 		panic(fmt.Sprintf("kernel: mul: %d rows", m))
 	}

@@ -153,7 +153,7 @@ func testOnlyDst(t *testing.T, lib Library) {
 			xBefore := slices.Clone(x)
 			buf := random(11, guard+m*s.n+guard, 1)
 			before := slices.Clone(buf)
-			mat.MulTo(buf[guard:], x, m)
+			mat.MulTo(buf[guard:], Values{F32: x}, m)
 			if i := firstDifference(x, xBefore); i >= 0 {
 				t.Errorf("%d×%d, %d rows: x[%d] changed", s.n, s.k, m, i)
 			}
@@ -218,12 +218,12 @@ func testNonFiniteWeights(t *testing.T, lib Library) {
 
 func testMisuse(t *testing.T, lib Library) {
 	mat := pack(t, lib, make([]float32, 6), shape{2, 3})
-	mustPanic(t, "negative rows", func() { mat.MulTo(nil, nil, -1) })
-	mustPanic(t, "short x", func() { mat.MulTo(make([]float32, 4), make([]float32, 5), 2) })
-	mustPanic(t, "short dst", func() { mat.MulTo(make([]float32, 3), make([]float32, 6), 2) })
+	mustPanic(t, "negative rows", func() { mat.MulTo(nil, Values{}, -1) })
+	mustPanic(t, "short x", func() { mat.MulTo(make([]float32, 4), Values{F32: make([]float32, 5)}, 2) })
+	mustPanic(t, "short dst", func() { mat.MulTo(make([]float32, 3), Values{F32: make([]float32, 6)}, 2) })
 	mat.Free()
 	mat.Free()
-	mustPanic(t, "product after Free", func() { mat.MulTo(make([]float32, 2), make([]float32, 3), 1) })
+	mustPanic(t, "product after Free", func() { mat.MulTo(make([]float32, 2), Values{F32: make([]float32, 3)}, 1) })
 }
 
 func mustPanic(t *testing.T, what string, do func()) {
@@ -286,7 +286,7 @@ func testAllocations(t *testing.T, lib Library) {
 	s, m := shape{200, 100}, 140
 	mat := pack(t, lib, random(17, s.n*s.k, 1), s)
 	x, dst := random(18, m*s.k, 1), make([]float32, m*s.n)
-	if n := testing.AllocsPerRun(20, func() { mat.MulTo(dst, x, m) }); n > 0 {
+	if n := testing.AllocsPerRun(20, func() { mat.MulTo(dst, Values{F32: x}, m) }); n > 0 {
 		t.Errorf("a product makes %g allocations", n)
 	}
 }

@@ -76,30 +76,19 @@ func (mat *oneDNNMatrix) Free() {
 	mat.weights = nil
 }
 
-func (mat *oneDNNMatrix) MulTo(dst, x []float32, m int) {
-	mat.multiply(dst, Values{F32: x}, m)
-}
-
 // MulPartTo implements Matrix: oneDNN's layout is not cut, the first part is all columns.
-func (mat *oneDNNMatrix) MulPartTo(dst, x []float32, m, part, parts int) {
+func (mat *oneDNNMatrix) MulPartTo(dst []float32, x Values, m, part, parts int) {
 	checkPart(part, parts)
 	if part == 0 {
 		mat.MulTo(dst, x, m)
 	}
 }
 
-func (mat *oneDNNMatrix) MulBF16To(dst []float32, x []uint16, m int) {
-	if mat.dtype != BF16 {
-		panic(rowsOfBF16)
-	}
-	mat.multiply(dst, Values{BF16: x}, m)
-}
-
-func (mat *oneDNNMatrix) multiply(dst []float32, x Values, m int) {
+func (mat *oneDNNMatrix) MulTo(dst []float32, x Values, m int) {
 	if mat.weights == nil {
 		panic("kernel: mul: matrix was freed")
 	}
-	checkMul(mat, dst, x, m)
+	checkMul(mat.sides, dst, x, m)
 	if m == 0 {
 		return
 	}

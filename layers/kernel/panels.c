@@ -119,3 +119,9 @@ void kernel_panels_mul(const kernel_panels *p, float *dst, const uint32_t *rows,
 	else
 		kernel_vector_mul(p, dst, rows, m, first, end);
 }
+
+int kernel_panels_joins(const kernel_panels *p, int64_t m) { return p->kind == PANELS_AMX && kernel_amx_joins(p, m); }
+
+void kernel_panels_joined(const kernel_panels *p, uint32_t *dst, const uint32_t *rows, int64_t m, kernel_joining how, int64_t first, int64_t end) {
+	kernel_amx_joined(p, dst, rows, m, how, first, end);
+}

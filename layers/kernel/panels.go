@@ -21,22 +21,26 @@ const packRows = 256
 
 // panelMatrix is W in the order of panels.h, in C memory.
 type panelMatrix struct {
+	sides
 	team *team
 	rows *sync.Pool // of *[]uint32, rows of x in that order
 	c    *C.kernel_panels
 
-	now              panelProduct
-	placeOne, mulOne func(worker, i int) // pieces of it
+	now                       panelProduct
+	placeOne, mulOne, joinOne func(worker, i int) // pieces of it
 }
 
 // panelProduct is the product under way, and the pieces that it is cut into.
 type panelProduct struct {
-	dst                    []float32
-	x                      Values
-	m                      int
-	rows                   *C.uint32_t
-	first, end             C.int64_t // panels
-	placePieces, mulPieces int
+	dst        []float32
+	x          Values
+	m          int
+	rows       *C.uint32_t // x, in order
+	first, end C.int64_t   // panels
+	pieces     int
+
+	joined *C.uint32_t // instead of dst, joined
+	how    C.kernel_joining
 }
 
 func newPanelMatrix(from source, kind int32, team *team, rows *sync.Pool) (*panelMatrix, error) {
@@ -45,9 +49,10 @@ func newPanelMatrix(from source, kind int32, team *team, rows *sync.Pool) (*pane
 	if c.w == nil {
 		return nil, fmt.Errorf("kernel: pack: no memory for %d bytes (matrix of %d×%d)", from.dtype.Bytes()*from.n*from.k, from.n, from.k)
 	}
-	mat := &panelMatrix{team: team, rows: rows, c: c}
+	mat := &panelMatrix{sides: from.sides, team: team, rows: rows, c: c}
 	mat.placeOne = func(_, i int) { mat.place(i) }
 	mat.mulOne = func(_, i int) { mat.mul(i) }
+	mat.joinOne = func(_, i int) { mat.join(i) }
 	err := from.each(packRows, func(w []float32, first, n int) {
 		C.kernel_panels_place(c, floats(w), C.int64_t(first), C.int64_t(n))
 	})
@@ -59,66 +64,82 @@ func newPanelMatrix(from source, kind int32, team *team, rows *sync.Pool) (*pane
 }
 
 func (mat *panelMatrix) Dims() (n, k int) {
-	return int(mat.c.n), int(mat.c.k)
+	return mat.n, mat.k
 }
 
 func (mat *panelMatrix) Free() {
 	C.kernel_panels_free(mat.c)
 }
 
-func (mat *panelMatrix) MulTo(dst, x []float32, m int) {
-	mat.multiply(dst, Values{F32: x}, m, 0, mat.c.panels)
+func (mat *panelMatrix) MulTo(dst []float32, x Values, m int) {
+	mat.multiply(dst, x, m, 0, mat.c.panels)
 }
 
-func (mat *panelMatrix) MulPartTo(dst, x []float32, m, part, parts int) {
+func (mat *panelMatrix) MulPartTo(dst []float32, x Values, m, part, parts int) {
 	checkPart(part, parts)
 	first, end := share(mat.c.panels, parts, part)
-	mat.multiply(dst, Values{F32: x}, m, first, end)
+	mat.multiply(dst, x, m, first, end)
 }
 
-func (mat *panelMatrix) MulBF16To(dst []float32, x []uint16, m int) {
-	if mat.c.bf16 == 0 {
-		panic(rowsOfBF16)
+// use panics if W was freed.
+func (mat *panelMatrix) use() {
+	if mat.c.w == nil {
+		panic("kernel: mul: matrix was freed")
 	}
-	mat.multiply(dst, Values{BF16: x}, m, 0, mat.c.panels)
 }
 
 // multiply computes panels [first, end) of the product.
 func (mat *panelMatrix) multiply(dst []float32, x Values, m int, first, end C.int64_t) {
-	if mat.c.w == nil {
-		panic("kernel: mul: matrix was freed")
-	}
-	checkMul(mat, dst, x, m)
+	mat.use()
+	checkMul(mat.sides, dst, x, m)
 	if m == 0 || first == end {
 		return
 	}
-	scratch := mat.rows.Get().(*[]uint32)
-	defer mat.rows.Put(scratch)
-	if size := int(C.kernel_panels_space(mat.c, C.int64_t(m))); len(*scratch) < size {
-		*scratch = make([]uint32, size)
+	rows := mat.space(m)
+	defer mat.rows.Put(rows)
+	mat.now = panelProduct{dst: dst, x: x, m: m, rows: order(rows), first: first, end: end}
+	mat.placeAll()
+	mat.all(mat.mulOne)
+}
+
+// space is memory for m rows in order, to be put back.
+func (mat *panelMatrix) space(m int) *[]uint32 {
+	rows := mat.rows.Get().(*[]uint32)
+	if size := int(C.kernel_panels_space(mat.c, C.int64_t(m))); len(*rows) < size {
+		*rows = make([]uint32, size)
 	}
-	parts, size := int(C.kernel_panels_parts(mat.c, C.int64_t(m))), mat.team.size
-	mat.now = panelProduct{dst, x, m, (*C.uint32_t)(unsafe.SliceData(*scratch)), first, end, min(parts, size), 1}
-	if size > 1 {
-		mat.now.mulPieces = min(int(end-first), piecesPerThread*size)
+	return rows
+}
+
+func order(rows *[]uint32) *C.uint32_t { return (*C.uint32_t)(unsafe.SliceData(*rows)) }
+
+// placeAll brings the rows into order.
+func (mat *panelMatrix) placeAll() {
+	mat.now.pieces = min(int(C.kernel_panels_parts(mat.c, C.int64_t(mat.now.m))), mat.team.size)
+	mat.team.each(mat.now.pieces, mat.placeOne)
+}
+
+// all has the team do every piece of the panels of the product under way, which ends with that.
+func (mat *panelMatrix) all(one func(worker, i int)) {
+	p := &mat.now
+	p.pieces = 1
+	if mat.team.size > 1 {
+		p.pieces = min(int(p.end-p.first), piecesPerThread*mat.team.size)
 	}
-	mat.team.each(mat.now.placePieces, mat.placeOne)
-	mat.team.each(mat.now.mulPieces, mat.mulOne)
+	mat.team.each(p.pieces, one)
 	mat.now = panelProduct{}
 }
 
-// place brings a piece of the rows into order.
 func (mat *panelMatrix) place(i int) {
 	p := &mat.now
-	parts := C.kernel_panels_parts(mat.c, C.int64_t(p.m))
-	first, end := share(parts, p.placePieces, i)
+	first, end := share(C.kernel_panels_parts(mat.c, C.int64_t(p.m)), p.pieces, i)
 	C.kernel_panels_rows(mat.c, p.rows, givenOf(p.x), C.int64_t(p.m), first, end)
 }
 
 // mul computes a piece of the results: all rows of some panels.
 func (mat *panelMatrix) mul(i int) {
 	p := &mat.now
-	first, end := share(p.end-p.first, p.mulPieces, i)
+	first, end := share(p.end-p.first, p.pieces, i)
 	C.kernel_panels_mul(mat.c, floats(p.dst), p.rows, C.int64_t(p.m), p.first+first, p.first+end)
 }
 

@@ -11,6 +11,7 @@
 #define CAPMOE_KERNEL_PANELS_H
 
 #include "bf16.h"
+#include "vector.h"
 
 #include <stdint.h>
 
@@ -51,16 +52,30 @@ void kernel_panels_rows(const kernel_panels *p, uint32_t *rows, kernel_given x, 
 // kernel_panels_mul computes panels [first, end) of dst [m,n].
 void kernel_panels_mul(const kernel_panels *p, float *dst, const uint32_t *rows, int64_t m, int64_t first, int64_t end);
 
+// kernel_joining is how gates and ups are joined: bias [n] is added to them before, or NULL.
+typedef struct {
+	const float *bias;
+	kernel_gate gate;
+} kernel_joining;
+
+// kernel_panels_joins tells whether the products of m rows with a matrix of gates and ups, [2F, k], can be joined while they are made.
+// kernel_panels_joined does so for columns [first, end) of F, in panels: dst is rows of F values as kernel_panels_rows brings them into order
+// for a matrix of the same kind.
+int kernel_panels_joins(const kernel_panels *p, int64_t m);
+void kernel_panels_joined(const kernel_panels *p, uint32_t *dst, const uint32_t *rows, int64_t m, kernel_joining how, int64_t first, int64_t end);
+
 // kernel_panels_units writes depth units of a row of k values from unit from on.
 void kernel_panels_units(const kernel_panels *p, uint32_t *dst, kernel_given row, int64_t from, int64_t depth);
 
-// What kernel_panels_rows and kernel_panels_mul do for the kinds of vectors, and for the matrix unit.
+// What the above do for the kinds of vectors, and for the matrix unit.
 int64_t kernel_vector_space(const kernel_panels *p, int64_t m);
 int64_t kernel_vector_parts(int64_t m);
 void kernel_vector_rows(const kernel_panels *p, uint32_t *rows, kernel_given x, int64_t m, int64_t first, int64_t end);
 void kernel_vector_mul(const kernel_panels *p, float *dst, const uint32_t *rows, int64_t m, int64_t first, int64_t end);
 void kernel_amx_rows(const kernel_panels *p, uint32_t *rows, kernel_given x, int64_t m, int64_t first, int64_t end);
 void kernel_amx_mul(const kernel_panels *p, float *dst, const uint32_t *rows, int64_t m, int64_t first, int64_t end);
+int kernel_amx_joins(const kernel_panels *p, int64_t m);
+void kernel_amx_joined(const kernel_panels *p, uint32_t *dst, const uint32_t *rows, int64_t m, kernel_joining how, int64_t first, int64_t end);
 
 static inline int64_t kernel_least(int64_t a, int64_t b) { return a < b ? a : b; }
 

@@ -7,12 +7,16 @@
 //	        up the last tile is zero
 //	panels  [panels, units/16, 2, 16, 16] units: 16 of them of the first 16 outputs, then of the others
 //
+// The 32 outputs of a panel of gates and of the panel of their ups, joined, are one such step of 16 units of the rows of the product
+// that follows: they are written there, and the sums of gates and ups do not leave the caches.
+//
 // All pairs of a block of rows go over some units of a panel, which lie in the first cache then, before the next units. A core reads
 // memory fastest in one stream that asks for a line shortly before it is needed; where there are pairs enough to compute
 // meanwhile, it is faster to ask for the next units early. Results go past the caches: lines that are written whole need not be read
 // first, and would push out rows and weights.
 #include "amx.h"
 #include "panels.h"
+#include "vector.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -27,8 +31,10 @@
 #define FEW 2
 #define FEW_UNITS 64    // of a panel that all pairs go over
 #define MANY_UNITS 128
-#define FEW_AHEAD 1024  // bytes
-#define MANY_AHEAD 16384
+
+// Gates and ups of fewer pairs are not joined: going from one panel to another in the middle of the weights costs more than it saves.
+#define LEAST_JOINED 2
+#define FEW_AHEAD 1024 // bytes
 
 #if defined(__x86_64__) && defined(__linux__)
 #include <immintrin.h>
@@ -121,13 +127,16 @@ typedef struct {
 // pair_sums are those of each pair of a block, [2·SIDE, PANELS_WIDTH], with one panel.
 typedef float pair_sums[BLOCK][2 * SIDE * PANELS_WIDTH];
 
-// add_panel goes on with the sums of a block and panel j.
-AMX static void add_panel(const kernel_panels *p, pair_sums sums, const uint32_t *rows, block b, int64_t j) {
+static const uint32_t *weights(const kernel_panels *p, int64_t j, int64_t unit) { return p->w + (j * p->units + unit) * PANELS_WIDTH; }
+
+// add_panel goes on with the sums of a block and panel j; another panel is next.
+AMX static void add_panel(const kernel_panels *p, pair_sums sums, const uint32_t *rows, block b, int64_t j, int64_t next) {
 	int64_t pairs = kernel_ceil_div(b.tiles[1] - b.tiles[0], 2), few = pairs <= FEW, depth = few ? FEW_UNITS : MANY_UNITS;
-	for (int64_t from = b.units[0]; from < b.units[1]; from += depth) {
-		product t = {.w = (const char *)(p->w + (j * p->units + from) * PANELS_WIDTH), .units = kernel_least(depth, b.units[1] - from)};
+	for (int64_t from = b.units[0], to; from < b.units[1]; from = to) {
+		to = kernel_least(from + depth, b.units[1]);
+		product t = {.w = (const char *)weights(p, j, from), .units = to - from};
 		t.first = from == 0;
-		t.ahead = t.w + (few ? FEW_AHEAD : MANY_AHEAD);
+		t.ahead = few ? t.w + FEW_AHEAD : (const char *)(to < b.units[1] ? weights(p, j, to) : weights(p, next, b.units[0]));
 		t.lines = few ? 0 : kernel_ceil_div(2 * TILE / LINE, pairs);
 		for (int64_t i = b.tiles[0]; i < b.tiles[1]; i += 2) {
 			int pair = i + 1 < b.tiles[1], soon = few && i == b.tiles[0];
@@ -182,25 +191,88 @@ AMX static void mul_block(const kernel_panels *p, float *dst, const uint32_t *ro
 	for (int64_t j = first; j < end; j++) {
 		for (int64_t i = b.tiles[0]; more && i < b.tiles[1]; i += 2)
 			get(sums[(i - b.tiles[0]) / 2], part_of(p, dst, m, i, j));
-		add_panel(p, sums, rows, b, j);
+		add_panel(p, sums, rows, b, j, j + 1);
 		for (int64_t i = b.tiles[0]; i < b.tiles[1]; i += 2)
 			put(part_of(p, dst, m, i, j), sums[(i - b.tiles[0]) / 2], past);
 	}
 }
 
+// pairs_of is the pairs of tiles of m rows, which are cut into as many blocks as blocks_of says.
+static int64_t pairs_of(int64_t m) { return kernel_ceil_div(m, 2 * SIDE); }
+
+static int64_t blocks_of(int64_t m) { return kernel_ceil_div(pairs_of(m), BLOCK); }
+
+// span_of is how many units a block of some pairs goes over at a time.
+static int64_t span_of(int64_t pairs) { return SPAN / pairs / MANY_UNITS * MANY_UNITS; }
+
+// block_of is the i-th block of m rows, with units from one on.
+static block block_of(const kernel_panels *p, int64_t m, int64_t i, int64_t unit) {
+	int64_t from = kernel_cut(pairs_of(m), BLOCK, i), to = kernel_cut(pairs_of(m), BLOCK, i + 1);
+	return (block){{2 * from, kernel_least(kernel_ceil_div(m, SIDE), 2 * to)}, {unit, kernel_least(p->units, unit + span_of(to - from))}};
+}
+
 AMX void kernel_amx_mul(const kernel_panels *p, float *dst, const uint32_t *rows, int64_t m, int64_t first, int64_t end) {
-	int64_t tiles = kernel_ceil_div(m, SIDE), pairs = kernel_ceil_div(tiles, 2);
 	kernel_amx_configure();
-	for (int64_t i = 0; i < kernel_ceil_div(pairs, BLOCK); i++) {
-		int64_t from = kernel_cut(pairs, BLOCK, i), to = kernel_cut(pairs, BLOCK, i + 1), span = SPAN / (to - from) / MANY_UNITS * MANY_UNITS;
-		for (int64_t unit = 0; unit < p->units; unit += span)
-			mul_block(p, dst, rows, m, (block){{2 * from, kernel_least(tiles, 2 * to)}, {unit, kernel_least(p->units, unit + span)}}, first, end);
+	for (int64_t i = 0; i < blocks_of(m); i++) {
+		for (int64_t unit = 0; unit < p->units;) {
+			block b = block_of(p, m, i, unit);
+			mul_block(p, dst, rows, m, b, first, end);
+			unit = b.units[1];
+		}
 	}
 	_tile_release();
 	_mm_sfence(); // what went past the caches is there for other threads
+}
+
+// add_bias adds to the sums of rows and a panel their outputs' biases.
+AMX static void add_bias(float *sums, const float *bias, int64_t rows) {
+	__m512 first = _mm512_loadu_ps(bias), second = _mm512_loadu_ps(bias + SIDE);
+	for (int64_t r = 0; r < rows; r++, sums += PANELS_WIDTH) {
+		_mm512_store_ps(sums, _mm512_add_ps(_mm512_load_ps(sums), first));
+		_mm512_store_ps(sums + SIDE, _mm512_add_ps(_mm512_load_ps(sums + SIDE), second));
+	}
+}
+
+// join writes the joined sums of rows, of a panel of gates and that of their ups, as they are read.
+AMX static void join(uint32_t *dst, const float *gates, const float *ups, int64_t rows, kernel_gate gate) {
+	float joined[2 * SIDE * PANELS_WIDTH] __attribute__((aligned(LINE)));
+	kernel_gate_values(joined, gates, ups, rows * PANELS_WIDTH, gate);
+	for (int64_t r = 0; r < rows; r++)
+		_mm512_storeu_si512(dst + r * SIDE, line((kernel_given){joined + r * PANELS_WIDTH, 0}, UINT32_MAX));
+}
+
+int kernel_amx_joins(const kernel_panels *p, int64_t m) {
+	return pairs_of(m) >= LEAST_JOINED && p->n % (2 * PANELS_WIDTH) == 0 && p->units <= span_of(kernel_ceil_div(pairs_of(m), blocks_of(m)));
+}
+
+AMX void kernel_amx_joined(const kernel_panels *p, uint32_t *dst, const uint32_t *rows, int64_t m, kernel_joining how, int64_t first, int64_t end) {
+	pair_sums gates __attribute__((aligned(LINE))), ups __attribute__((aligned(LINE)));
+	int64_t half = p->panels / 2;
+	kernel_amx_configure();
+	for (int64_t i = 0; i < blocks_of(m); i++) {
+		block b = block_of(p, m, i, 0);
+		for (int64_t j = first; j < end; j++) {
+			add_panel(p, gates, rows, b, j, half + j);
+			add_panel(p, ups, rows, b, half + j, j + 1);
+			for (int64_t tile = b.tiles[0]; tile < b.tiles[1]; tile += 2) {
+				float *gate = gates[(tile - b.tiles[0]) / 2], *up = ups[(tile - b.tiles[0]) / 2];
+				int64_t side = tile + 1 < b.tiles[1] ? 2 : 1, there = kernel_least(2 * SIDE, m - tile * SIDE);
+				if (how.bias) {
+					add_bias(gate, how.bias + j * PANELS_WIDTH, there);
+					add_bias(up, how.bias + (half + j) * PANELS_WIDTH, there);
+				}
+				join(dst + (tile * half + side * j) * SIDE * SIDE, gate, up, there, how.gate);
+			}
+		}
+	}
+	_tile_release();
 }
 #else
 void kernel_amx_rows(const kernel_panels *p, uint32_t *rows, kernel_given x, int64_t m, int64_t first, int64_t end) { abort(); }
 
 void kernel_amx_mul(const kernel_panels *p, float *dst, const uint32_t *rows, int64_t m, int64_t first, int64_t end) { abort(); }
+
+int kernel_amx_joins(const kernel_panels *p, int64_t m) { return 0; }
+
+void kernel_amx_joined(const kernel_panels *p, uint32_t *dst, const uint32_t *rows, int64_t m, kernel_joining how, int64_t first, int64_t end) { abort(); }
 #endif

@@ -43,7 +43,7 @@ func benchmarkMul(b *testing.B, lib Library, experts int) {
 		b.Run(fmt.Sprintf("%s/%d", lib.Name(), m), func(b *testing.B) {
 			x, dst, i := random(1, m*k, 1), make([]float32, m*n), 0
 			for b.Loop() {
-				mats[i%experts].MulTo(dst, x, m)
+				mats[i%experts].MulTo(dst, Values{F32: x}, m)
 				i++
 			}
 			b.ReportMetric(2*n*k*float64(m)*float64(b.N)/float64(b.Elapsed().Nanoseconds()), "GFLOP/s")

@@ -17,7 +17,7 @@ func testParts(t *testing.T, lib Library) {
 				by := make([]int, m*s.n) // how many parts have computed a value
 				for part := range parts {
 					got := slices.Repeat([]float32{nan}, m*s.n)
-					mat.MulPartTo(got, x, m, part, parts)
+					mat.MulPartTo(got, Values{F32: x}, m, part, parts)
 					for i, v := range got {
 						if isNaN(v) {
 							continue
@@ -39,17 +39,17 @@ func testPartAllocations(t *testing.T, lib Library) {
 	s, m := shape{200, 100}, 40
 	mat := pack(t, lib, random(33, s.n*s.k, 1), s)
 	x, dst := random(34, m*s.k, 1), make([]float32, m*s.n)
-	if n := testing.AllocsPerRun(20, func() { mat.MulPartTo(dst, x, m, 1, 2) }); n > 0 {
+	if n := testing.AllocsPerRun(20, func() { mat.MulPartTo(dst, Values{F32: x}, m, 1, 2) }); n > 0 {
 		t.Errorf("a part of a product makes %g allocations", n)
 	}
 }
 
 func testPartMisuse(t *testing.T, lib Library) {
 	mat := pack(t, lib, make([]float32, 6), shape{2, 3})
-	dst, x := make([]float32, 2), make([]float32, 3)
+	dst, x := make([]float32, 2), Values{F32: make([]float32, 3)}
 	mustPanic(t, "a negative part", func() { mat.MulPartTo(dst, x, 1, -1, 2) })
 	mustPanic(t, "a part beyond the last", func() { mat.MulPartTo(dst, x, 1, 2, 2) })
-	mustPanic(t, "short x", func() { mat.MulPartTo(dst, x[:2], 1, 0, 2) })
+	mustPanic(t, "short x", func() { mat.MulPartTo(dst, x.Slice(0, 2), 1, 0, 2) })
 	mat.Free()
 	mustPanic(t, "part of a product after Free", func() { mat.MulPartTo(dst, x, 1, 0, 2) })
 }

@@ -40,6 +40,7 @@ func testPacked(t *testing.T, make func(threads int) Library, dtype DType) {
 	t.Run("a matrix works on any thread", func(t *testing.T) { testAnyThread(t, make(2)) })
 	t.Run("products allocate nothing", func(t *testing.T) { testAllocations(t, lib) })
 	t.Run("a matrix can be float32 all the same", func(t *testing.T) { testPackF32(t, lib) })
+	testPerceptrons(t, make, dtype)
 	if dtype == BF16 {
 		testGivenBF16(t, make)
 	}

@@ -85,23 +85,26 @@ WIDE static void swiglu(float *restrict dst, const float *restrict gate, const f
 		dst[i] = gate[i] / (1 + exp32(-gate[i])) * up[i];
 }
 
-WIDE static void clamped(float *restrict dst, const float *restrict row, int64_t n, kernel_gate g) {
+WIDE static void clamped(float *restrict dst, const float *restrict gate, const float *restrict up, int64_t n, kernel_gate how) {
 	for (int64_t i = 0; i < n; i++) {
-		float gate = row[i], up = row[n + i];
-		gate = gate > g.limit ? g.limit : gate;
-		up = up < -g.limit ? -g.limit : up;
-		up = up > g.limit ? g.limit : up;
-		dst[i] = gate / (1 + exp32(-(g.alpha * gate))) * (up + 1);
+		float g = gate[i], u = up[i];
+		g = g > how.limit ? how.limit : g;
+		u = u < -how.limit ? -how.limit : u;
+		u = u > how.limit ? how.limit : u;
+		dst[i] = g / (1 + exp32(-(how.alpha * g))) * (u + 1);
 	}
 }
 
+void kernel_gate_values(float *dst, const float *gate, const float *up, int64_t n, kernel_gate how) {
+	if (how.limit == 0)
+		swiglu(dst, gate, up, n);
+	else
+		clamped(dst, gate, up, n, how);
+}
+
 void kernel_gate_rows(float *dst, const float *gate_up, int64_t rows, int64_t inner, kernel_gate gate) {
-	for (int64_t r = 0; r < rows; r++, dst += inner, gate_up += 2 * inner) {
-		if (gate.limit == 0)
-			swiglu(dst, gate_up, gate_up + inner, inner);
-		else
-			clamped(dst, gate_up, inner, gate);
-	}
+	for (int64_t r = 0; r < rows; r++, dst += inner, gate_up += 2 * inner)
+		kernel_gate_values(dst, gate_up, gate_up + inner, inner, gate);
 }
 
 WIDE void kernel_norm(float *dst, const float *x, const float *w, kernel_norm_sizes s) {

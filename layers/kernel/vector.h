@@ -23,6 +23,7 @@ typedef struct {
 void kernel_dots(float *dst, const float *q, float scale, kernel_given x, kernel_rows rows);
 void kernel_weigh(float *dst, const float *weights, kernel_given x, kernel_rows rows);
 void kernel_softmax(float *x, int64_t rows, int64_t width, float more);
+void kernel_gate_values(float *dst, const float *gate, const float *up, int64_t n, kernel_gate how);
 void kernel_gate_rows(float *dst, const float *gate_up, int64_t rows, int64_t inner, kernel_gate gate);
 void kernel_norm(float *dst, const float *x, const float *w, kernel_norm_sizes sizes);
 

@@ -18,8 +18,11 @@ func softmaxRows(x []float32, width int, more float32) {
 }
 
 func gateRows(dst, gateUp []float32, inner int, g Gate) {
-	gate := C.kernel_gate{limit: C.float(g.Limit), alpha: C.float(g.Alpha)}
-	C.kernel_gate_rows(floats(dst), floats(gateUp), C.int64_t(len(gateUp)/(2*inner)), C.int64_t(inner), gate)
+	C.kernel_gate_rows(floats(dst), floats(gateUp), C.int64_t(len(gateUp)/(2*inner)), C.int64_t(inner), gateOf(g))
+}
+
+func gateOf(g Gate) C.kernel_gate {
+	return C.kernel_gate{limit: C.float(g.Limit), alpha: C.float(g.Alpha)}
 }
 
 func normRows(dst, x, w []float32, eps float32) {

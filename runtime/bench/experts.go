@@ -3,6 +3,7 @@ package bench
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"capmoe/collective"
 	"capmoe/layers/kernel"
@@ -76,20 +77,33 @@ func (g *gemmExperts) measure(c collective.Communicator, rows, repeats int) (Gem
 	}, collective.Agree(c, g.verify(rows))
 }
 
+// run does what a mixture does with the rows of an expert.
 func (g *gemmExperts) run(expert, rows int) {
-	g.gateUp[expert].MulTo(g.mid, g.x, rows)
+	gateUp, ok := g.gateUp[expert].(kernel.Joiner)
+	if !ok || !gateUp.MulJoinedTo(g.y, kernel.Values{F32: g.x}, rows, kernel.Joined{Down: g.down[expert]}) {
+		g.steps(expert, rows)
+	}
+}
+
+func (g *gemmExperts) steps(expert, rows int) {
+	g.gateUp[expert].MulTo(g.mid, kernel.Values{F32: g.x}, rows)
 	kernel.GateTo(g.act, g.mid, g.gc.Shape.Inner, kernel.Gate{})
-	g.down[expert].MulTo(g.y, g.act, rows)
+	g.down[expert].MulTo(g.y, kernel.Values{F32: g.act}, rows)
 }
 
 // verify compares the last row of the first and the last expert with plain loops: each product by itself, of the same
-// operands, so that what one rounds the other does not have to.
+// operands, so that what one rounds the other does not have to. What was measured has the bits of the products by themselves.
 func (g *gemmExperts) verify(rows int) error {
 	s := g.gc.Shape
 	w := make([]float32, 2*s.Inner*s.Hidden)
 	last := rows - 1
 	for _, e := range []int{0, len(g.gateUp) - 1} {
 		g.run(e, rows)
+		measured := slices.Clone(g.y)
+		g.steps(e, rows)
+		if !slices.Equal(measured, g.y) {
+			return fmt.Errorf("bench: gemm: expert %d, %d rows: its steps by themselves give other results", e, rows)
+		}
 		if err := g.compare(g.mid[last*2*s.Inner:], g.x[last*s.Hidden:], g.gateUpWeights(w, e)); err != nil {
 			return fmt.Errorf("bench: gemm: gate and up of expert %d, %d rows: %w", e, rows, err)
 		}

@@ -105,7 +105,7 @@ func measurePeak(p runtime.Process, lib kernel.Library) (peak float64, at string
 			return 0, "", err
 		}
 		x, y := normals(2, m*k), make([]float32, m*n)
-		sample, err := measure(p.Comm, 40, func() error { w.MulTo(y, x, m); return nil })
+		sample, err := measure(p.Comm, 40, func() error { w.MulTo(y, kernel.Values{F32: x}, m); return nil })
 		w.Free()
 		if err != nil {
 			return 0, "", err

@@ -1,0 +1,32 @@
+package kernel
+
+import "fmt"
+
+// Joined is how a perceptron goes on from the product of its rows with a matrix of gates and ups: Down·act(gates, ups).
+type Joined struct {
+	Bias []float32 // [2F] added to gates and ups, or nil
+	Gate Gate
+	Down Matrix // [n, F]
+}
+
+// Joiner is a Matrix of gates and ups, [2F, k], the F rows of gates first, that may know a faster way through a perceptron than one
+// product after the other.
+type Joiner interface {
+	Matrix
+
+	// MulJoinedTo computes dst [m, n] = Down·act(gates, ups) of m rows x, [m, k], and gives the bits that MulTo, GateTo and MulTo give one
+	// after the other. It reports false, and leaves dst, if it knows no faster way for so many rows. It panics as MulTo does.
+	MulJoinedTo(dst []float32, x Values, m int, then Joined) bool
+}
+
+// checkJoined panics on a perceptron whose sides do not fit.
+func checkJoined(gateUp sides, dst []float32, x Values, m int, then Joined) {
+	n, inner := then.Down.Dims()
+	if 2*inner != gateUp.n {
+		panic(fmt.Sprintf("kernel: mul: %d gates and ups for a product of %d", gateUp.n, inner))
+	}
+	if then.Bias != nil && len(then.Bias) != gateUp.n {
+		panic(fmt.Sprintf("kernel: mul: a bias of %d for %d gates and ups", len(then.Bias), gateUp.n))
+	}
+	checkMul(sides{n, gateUp.k, gateUp.dtype}, dst, x, m)
+}

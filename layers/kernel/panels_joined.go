@@ -1,0 +1,38 @@
+//go:build cgo && !noonednn
+
+package kernel
+
+/*
+#include "panels.h"
+*/
+import "C"
+
+// MulJoinedTo implements Joiner: what is between the two products is written as the second reads its rows.
+func (mat *panelMatrix) MulJoinedTo(dst []float32, x Values, m int, then Joined) bool {
+	down, panels := then.Down.(*panelMatrix)
+	if !panels || m == 0 || down.c.kind != mat.c.kind || C.kernel_panels_joins(mat.c, C.int64_t(m)) == 0 {
+		return false
+	}
+	mat.use()
+	down.use()
+	checkJoined(mat.sides, dst, x, m, then)
+	rows, joined := mat.space(m), down.space(m)
+	defer mat.rows.Put(rows)
+	defer down.rows.Put(joined)
+	mat.now = panelProduct{x: x, m: m, rows: order(rows), end: mat.c.panels / 2, joined: order(joined), how: C.kernel_joining{gate: gateOf(then.Gate)}}
+	if then.Bias != nil {
+		mat.now.how.bias = floats(then.Bias)
+	}
+	mat.placeAll()
+	mat.all(mat.joinOne)
+	down.now = panelProduct{dst: dst, m: m, rows: order(joined), end: down.c.panels}
+	down.all(down.mulOne)
+	return true
+}
+
+// join computes a piece of what is between: all rows of some panels of gates and of their ups.
+func (mat *panelMatrix) join(i int) {
+	p := &mat.now
+	first, end := share(p.end, p.pieces, i)
+	C.kernel_panels_joined(mat.c, p.joined, p.rows, C.int64_t(p.m), p.how, first, end)
+}
