@@ -51,7 +51,7 @@ void kernel_panels_new(kernel_panels *p) {
 	p->bf16 = p->kind != PANELS_F32 && p->kind != PANELS_AVX2_F32;
 	p->units = p->bf16 ? kernel_ceil_div(p->k, 2) : p->k;
 	if (p->kind == PANELS_AMX) {
-		p->units = kernel_ceil_div(p->units, AMX_SIDE) * AMX_SIDE;
+		p->units = kernel_ceil_div(p->units, 2 * AMX_SIDE) * 2 * AMX_SIDE;
 		p->depth = p->units;
 		p->width = PANELS_WIDTH;
 	} else {
@@ -67,18 +67,17 @@ void kernel_panels_free(kernel_panels *p) {
 	p->w = NULL;
 }
 
-// place is where a panel has the weight of an output for a unit.
-static int64_t place(const kernel_panels *p, int64_t unit, int64_t output) {
-	if (p->kind != PANELS_AMX)
-		return unit * p->width + output;
-	return (unit / AMX_SIDE * PANELS_WIDTH + output / AMX_SIDE * AMX_SIDE + unit % AMX_SIDE) * AMX_SIDE + output % AMX_SIDE;
+// place is where the weight of an output of panel j for a unit lies, in a block of some units from one on.
+static int64_t place(const kernel_panels *p, int64_t j, int64_t output, int64_t unit, int64_t from) {
+	if (p->kind == PANELS_AMX)
+		return kernel_amx_place(p, j, output, unit);
+	return (from * p->panels + j * kernel_least(p->depth, p->units - from) + unit - from) * p->width + output;
 }
 
 // place_panel writes rows of W, at most a panel's width, as panel j of the block from unit from on.
 static void place_panel(kernel_panels *p, const float *w, int64_t rows, int64_t j, int64_t from) {
 	uint32_t units[PLACED];
 	int64_t depth = kernel_least(p->depth, p->units - from);
-	uint32_t *panel = p->w + (from * p->panels + j * depth) * p->width;
 	for (int64_t at = 0; at < depth; at += PLACED) {
 		int64_t some = kernel_least(PLACED, depth - at);
 		for (int64_t col = 0; col < p->width; col++) {
@@ -87,7 +86,7 @@ static void place_panel(kernel_panels *p, const float *w, int64_t rows, int64_t 
 			else
 				memset(units, 0, sizeof units);
 			for (int64_t l = 0; l < some; l++)
-				panel[place(p, at + l, col)] = units[l];
+				p->w[place(p, j, col, from + at + l, from)] = units[l];
 		}
 	}
 }

@@ -24,7 +24,7 @@ typedef struct {
 	int kind;
 	int64_t n, k;
 	int bf16;       // what the kind is for; what follows is found by kernel_panels_new
-	int64_t units;  // of the k inputs, filled up with zero: with PANELS_AMX a multiple of 16
+	int64_t units;  // of the k inputs, filled up with zero: with PANELS_AMX a multiple of 32
 	int64_t width;  // outputs of a panel
 	int64_t panels; // of the n outputs; the last is filled up with zero
 	int64_t depth;  // units of a block; the last may have fewer; all of them with PANELS_AMX
@@ -72,6 +72,7 @@ int64_t kernel_vector_space(const kernel_panels *p, int64_t m);
 int64_t kernel_vector_parts(int64_t m);
 void kernel_vector_rows(const kernel_panels *p, uint32_t *rows, kernel_given x, int64_t m, int64_t first, int64_t end);
 void kernel_vector_mul(const kernel_panels *p, float *dst, const uint32_t *rows, int64_t m, int64_t first, int64_t end);
+int64_t kernel_amx_place(const kernel_panels *p, int64_t j, int64_t output, int64_t unit);
 void kernel_amx_rows(const kernel_panels *p, uint32_t *rows, kernel_given x, int64_t m, int64_t first, int64_t end);
 void kernel_amx_mul(const kernel_panels *p, float *dst, const uint32_t *rows, int64_t m, int64_t first, int64_t end);
 int kernel_amx_joins(const kernel_panels *p, int64_t m);

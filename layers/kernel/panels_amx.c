@@ -1,18 +1,20 @@
 //go:build cgo && !noonednn
 
-// Products by the matrix unit (AMX): a tile is 16 rows of 64 bytes. A pair of tiles of rows times the two halves of a panel add to four
-// tiles of sums.
+// Products by the matrix unit (AMX): a tile is 16 rows of 64 bytes. A pair of tiles of rows times the two tiles of a step of weights, 16
+// units of the 32 outputs of a panel, add to four tiles of sums.
 //
 //	rows    [pairs, units/16, 2, 16, 16] units: both tiles of a pair side by side, a last one without its pair alone; what fills
 //	        up the last tile is zero
-//	panels  [panels, units/16, 2, 16, 16] units: 16 of them of the first 16 outputs, then of the others
+//	panels  [4, panels, units/32, 16, 16] units: four streams, of which every two steps read a tile each
 //
-// The 32 outputs of a panel of gates and of the panel of their ups, joined, are one such step of 16 units of the rows of the product
-// that follows: they are written there, and the sums of gates and ups do not leave the caches.
+// A core has about twenty lines on their way from memory that it asks for by itself, in each stream that it reads, and few others. In
+// one stream that is too little to go on with while the core computes, and takes the time of both; in four they overlap.
 //
-// All pairs of a block of rows go over some units of a panel, which lie in the first cache then, before the next units. A core reads
-// memory fastest in one stream that asks for a line shortly before it is needed; where there are pairs enough to compute
-// meanwhile, it is faster to ask for the next units early. Results go past the caches: lines that are written whole need not be read
+// Panels lie in the order 0, half, 1, half + 1 …, if they can be halved: a panel of gates beside that of their ups. Their 32 outputs,
+// joined, are a step of the rows of the product that follows. They are written there, and the sums of gates and ups do not leave the caches.
+//
+// All pairs of a block of rows go over some units of a panel, which lie in the first cache then, before the next units. Each asks for
+// a part of the weights that come a little later in each stream. Results go past the caches: lines that are written whole need not be read
 // first, and would push out rows and weights.
 #include "amx.h"
 #include "panels.h"
@@ -24,17 +26,17 @@
 #define SIDE AMX_SIDE
 #define LINE AMX_LINE
 #define TILE AMX_TILE
-#define BLOCK 10           // pairs of tiles of rows, at most, that go over weights together, and
+#define BLOCK 10            // pairs of tiles of rows, at most, that go over weights together, and
 #define SPAN (BLOCK * 1024) // how many units of one of their rows times pairs: they are in the second cache then
+#define STREAMS 4
 
-// With few pairs of rows weights are asked for just before they are needed, with many while the units before them are worked on.
-#define FEW 2
-#define FEW_UNITS 64    // of a panel that all pairs go over
+// Few pairs of rows, up to so many, go over fewer units of a panel at a time. Pairs up to SOON ask for the weights that are needed next.
+#define FEW 4
+#define FEW_UNITS 64
 #define MANY_UNITS 128
-
-// Gates and ups of fewer pairs are not joined: going from one panel to another in the middle of the weights costs more than it saves.
-#define LEAST_JOINED 2
-#define FEW_AHEAD 1024 // bytes
+#define SOON 7
+#define SOON_AHEAD 256 // bytes
+#define LATE_AHEAD 2048
 
 #if defined(__x86_64__) && defined(__linux__)
 #include <immintrin.h>
@@ -50,9 +52,9 @@ AMX static inline __attribute__((always_inline)) __m512i line(kernel_given x, ui
 
 // place_tile writes rows, at most SIDE, as a tile for every SIDE units, step units apart.
 AMX static void place_tile(const kernel_panels *p, uint32_t *tile, int64_t step, kernel_given x, int64_t rows) {
-	for (int64_t from = 0; from < p->k; from += 2 * SIDE, tile += step) {
-		int64_t left = kernel_least(2 * SIDE, p->k - from);
-		uint32_t there = (uint32_t)((1ull << left) - 1);
+	for (int64_t from = 0; from < 2 * p->units; from += 2 * SIDE, tile += step) {
+		int64_t left = p->k - from;
+		uint32_t there = left >= 2 * SIDE ? UINT32_MAX : left > 0 ? (1u << left) - 1 : 0;
 		for (int64_t r = 0; r < SIDE; r++)
 			_mm512_storeu_si512(tile + r * SIDE, r < rows ? line(kernel_given_from(x, r * p->k + from), there) : _mm512_setzero_si512());
 	}
@@ -66,14 +68,31 @@ void kernel_amx_rows(const kernel_panels *p, uint32_t *rows, kernel_given x, int
 	}
 }
 
+// stream_size is the units of a stream, stream_at where in it the weights of the panel in a place begin, from a unit on.
+static int64_t stream_size(const kernel_panels *p) { return p->panels * p->units * PANELS_WIDTH / STREAMS; }
+
+static int64_t stream_at(const kernel_panels *p, int64_t place, int64_t unit) { return (place * p->units + unit) * PANELS_WIDTH / STREAMS; }
+
+static int halved(const kernel_panels *p) { return p->panels % 2 == 0; }
+
+// panel_in is the panel that lies in a place, place_of the place of a panel.
+static int64_t panel_in(const kernel_panels *p, int64_t place) { return halved(p) ? place % 2 * p->panels / 2 + place / 2 : place; }
+
+static int64_t place_of(const kernel_panels *p, int64_t j) { return halved(p) ? j % (p->panels / 2) * 2 + j / (p->panels / 2) : j; }
+
+int64_t kernel_amx_place(const kernel_panels *p, int64_t j, int64_t output, int64_t unit) {
+	int64_t stream = unit / SIDE % 2 * 2 + output / SIDE, in_tile = unit % SIDE * SIDE + output % SIDE;
+	return stream * stream_size(p) + stream_at(p, place_of(p, j), unit / (2 * SIDE) * 2 * SIDE) + in_tile;
+}
+
 // product is a pair of tiles of rows, or a last tile alone, times some units of a panel.
 typedef struct {
 	const char *rows, *w;
 	int64_t units;
-	const char *ahead; // weights to ask for, and
-	int64_t lines;     // how many lines of them for SIDE units
-	float *sums;       // [2·SIDE, PANELS_WIDTH]
-	int first;         // there are no sums yet
+	int64_t stream; // bytes from one stream to the next
+	int64_t ask;    // bytes from a step's weights to those to ask for
+	float *sums;    // [2·SIDE, PANELS_WIDTH]
+	int first;      // there are no sums yet
 } product;
 
 #define EACH_SUM(does, c, bytes)                          \
@@ -84,8 +103,16 @@ typedef struct {
 		does(3, (c) + SIDE * PANELS_WIDTH + SIDE, bytes); \
 	}
 
-// add goes on with the sums. It asks for as many weights as it multiplies, which are needed soon, or for those that t says.
-AMX static inline __attribute__((always_inline)) void add(const product *t, const int pair, const int soon) {
+// ask asks for lines of weights from a place on, which the compiler is not to fold into one of its own for each of them.
+static inline __attribute__((always_inline)) void ask(const char *from, const int lines) {
+	__asm__("" : "+r"(from));
+#pragma GCC unroll 16
+	for (int i = 0; i < lines; i++)
+		__builtin_prefetch(from + i * LINE, 0, 2);
+}
+
+// add goes on with the sums, and asks for some lines for every step: those of both tiles, or of one.
+AMX static inline __attribute__((always_inline)) void add(const product *t, const int pair, const int lines) {
 	const int64_t apart = PANELS_WIDTH * sizeof(float);
 	if (t->first) {
 		_tile_zero(0);
@@ -95,28 +122,49 @@ AMX static inline __attribute__((always_inline)) void add(const product *t, cons
 	} else {
 		EACH_SUM(_tile_loadd, t->sums, apart)
 	}
-	const char *x = t->rows, *w = t->w, *ahead = t->ahead;
-	for (int64_t l = 0; l < t->units; l += SIDE, x += pair ? 2 * TILE : TILE, w += 2 * TILE) {
-		if (soon) {
-#pragma GCC unroll 32
-			for (int i = 0; i < 2 * TILE / LINE; i++, ahead += LINE)
-				__builtin_prefetch(ahead, 0, 2);
-		} else {
-			for (int64_t i = 0; i < t->lines; i++, ahead += LINE)
-				__builtin_prefetch(ahead, 0, 1);
-		}
-		_tile_loadd(4, x, LINE);
-		_tile_loadd(6, w, LINE);
-		_tile_dpbf16ps(0, 4, 6);
-		_tile_loadd(7, w + TILE, LINE);
-		_tile_dpbf16ps(1, 4, 7);
-		if (pair) {
-			_tile_loadd(5, x + TILE, LINE);
-			_tile_dpbf16ps(2, 5, 6);
-			_tile_dpbf16ps(3, 5, 7);
+	const char *x = t->rows, *w = t->w;
+	for (int64_t l = 0; l < t->units; l += 2 * SIDE, w += TILE) {
+#pragma GCC unroll 2
+		for (int odd = 0; odd < 2; odd++, x += pair ? 2 * TILE : TILE) {
+			const char *first = w + 2 * odd * t->stream, *second = first + t->stream;
+			ask(first + t->ask, lines < TILE / LINE ? lines : TILE / LINE);
+			if (lines > TILE / LINE)
+				ask(second + t->ask, TILE / LINE);
+			_tile_loadd(4, x, LINE);
+			_tile_loadd(6, first, LINE);
+			_tile_dpbf16ps(0, 4, 6);
+			_tile_loadd(7, second, LINE);
+			_tile_dpbf16ps(1, 4, 7);
+			if (pair) {
+				_tile_loadd(5, x + TILE, LINE);
+				_tile_dpbf16ps(2, 5, 6);
+				_tile_dpbf16ps(3, 5, 7);
+			}
 		}
 	}
 	EACH_SUM(_tile_stored, t->sums, apart)
+}
+
+// add_asking is add where each of some pairs asks for its part of the lines: the i-th. Inlined, its loops are compiled worse.
+AMX static __attribute__((noinline)) void add_asking(product *t, int pair, int64_t i, int64_t pairs) {
+	const int64_t ahead = pairs <= SOON ? SOON_AHEAD : LATE_AHEAD;
+#define ASKING(lines)                                                             \
+	t->ask = ahead + i * (lines) * LINE / TILE * (t->stream - TILE) + i * (lines) * LINE; \
+	if (pair)                                                                     \
+		add(t, 1, lines);                                                         \
+	else                                                                          \
+		add(t, 0, lines);
+	if (pairs == 1) {
+		ASKING(32)
+	} else if (pairs < 4 && i < 2) {
+		ASKING(16)
+	} else if (pairs < 8 && i < 4) {
+		ASKING(8)
+	} else if (i < 8) {
+		ASKING(4)
+	} else {
+		ASKING(0)
+	}
 }
 
 // block is some tiles of rows and a span of units: all from the first to before the second.
@@ -127,26 +175,18 @@ typedef struct {
 // pair_sums are those of each pair of a block, [2·SIDE, PANELS_WIDTH], with one panel.
 typedef float pair_sums[BLOCK][2 * SIDE * PANELS_WIDTH];
 
-static const uint32_t *weights(const kernel_panels *p, int64_t j, int64_t unit) { return p->w + (j * p->units + unit) * PANELS_WIDTH; }
-
-// add_panel goes on with the sums of a block and panel j; another panel is next.
-AMX static void add_panel(const kernel_panels *p, pair_sums sums, const uint32_t *rows, block b, int64_t j, int64_t next) {
-	int64_t pairs = kernel_ceil_div(b.tiles[1] - b.tiles[0], 2), few = pairs <= FEW, depth = few ? FEW_UNITS : MANY_UNITS;
-	for (int64_t from = b.units[0], to; from < b.units[1]; from = to) {
-		to = kernel_least(from + depth, b.units[1]);
-		product t = {.w = (const char *)weights(p, j, from), .units = to - from};
+// add_panel goes on with the sums of a block and the panel in a place.
+AMX static void add_panel(const kernel_panels *p, pair_sums sums, const uint32_t *rows, block b, int64_t place) {
+	int64_t pairs = kernel_ceil_div(b.tiles[1] - b.tiles[0], 2), depth = pairs <= FEW ? FEW_UNITS : MANY_UNITS;
+	for (int64_t from = b.units[0]; from < b.units[1]; from += depth) {
+		product t = {.w = (const char *)(p->w + stream_at(p, place, from)), .units = kernel_least(depth, b.units[1] - from)};
+		t.stream = stream_size(p) * (int64_t)sizeof *p->w;
 		t.first = from == 0;
-		t.ahead = few ? t.w + FEW_AHEAD : (const char *)(to < b.units[1] ? weights(p, j, to) : weights(p, next, b.units[0]));
-		t.lines = few ? 0 : kernel_ceil_div(2 * TILE / LINE, pairs);
-		for (int64_t i = b.tiles[0]; i < b.tiles[1]; i += 2) {
-			int pair = i + 1 < b.tiles[1], soon = few && i == b.tiles[0];
-			t.rows = (const char *)(rows + (i * p->units + (1 + pair) * from) * SIDE);
-			t.sums = sums[(i - b.tiles[0]) / 2];
-			if (soon)
-				pair ? add(&t, 1, 1) : add(&t, 0, 1);
-			else
-				pair ? add(&t, 1, 0) : add(&t, 0, 0);
-			t.ahead += t.units / SIDE * t.lines * LINE;
+		for (int64_t i = 0; i < pairs; i++) {
+			int64_t tile = b.tiles[0] + 2 * i, side = tile + 1 < b.tiles[1] ? 2 : 1;
+			t.rows = (const char *)(rows + (tile * p->units + side * from) * SIDE);
+			t.sums = sums[i];
+			add_asking(&t, side == 2, i, pairs);
 		}
 	}
 }
@@ -184,14 +224,15 @@ AMX static void put(part c, const float *sums, int past) {
 	}
 }
 
-// mul_block goes on with panels [first, end) of the results, which dst holds if units before the block's have been added.
+// mul_block goes on with the results of the panels in places [first, end). dst holds them if units before the block's have been added.
 AMX static void mul_block(const kernel_panels *p, float *dst, const uint32_t *rows, int64_t m, block b, int64_t first, int64_t end) {
 	pair_sums sums __attribute__((aligned(LINE)));
 	int more = b.units[0] > 0, past = b.units[1] == p->units;
-	for (int64_t j = first; j < end; j++) {
+	for (int64_t place = first; place < end; place++) {
+		int64_t j = panel_in(p, place);
 		for (int64_t i = b.tiles[0]; more && i < b.tiles[1]; i += 2)
 			get(sums[(i - b.tiles[0]) / 2], part_of(p, dst, m, i, j));
-		add_panel(p, sums, rows, b, j, j + 1);
+		add_panel(p, sums, rows, b, place);
 		for (int64_t i = b.tiles[0]; i < b.tiles[1]; i += 2)
 			put(part_of(p, dst, m, i, j), sums[(i - b.tiles[0]) / 2], past);
 	}
@@ -242,7 +283,7 @@ AMX static void join(uint32_t *dst, const float *gates, const float *ups, int64_
 }
 
 int kernel_amx_joins(const kernel_panels *p, int64_t m) {
-	return pairs_of(m) >= LEAST_JOINED && p->n % (2 * PANELS_WIDTH) == 0 && p->units <= span_of(kernel_ceil_div(pairs_of(m), blocks_of(m)));
+	return p->n % (4 * PANELS_WIDTH) == 0 && p->units <= span_of(kernel_ceil_div(pairs_of(m), blocks_of(m)));
 }
 
 AMX void kernel_amx_joined(const kernel_panels *p, uint32_t *dst, const uint32_t *rows, int64_t m, kernel_joining how, int64_t first, int64_t end) {
@@ -252,8 +293,8 @@ AMX void kernel_amx_joined(const kernel_panels *p, uint32_t *dst, const uint32_t
 	for (int64_t i = 0; i < blocks_of(m); i++) {
 		block b = block_of(p, m, i, 0);
 		for (int64_t j = first; j < end; j++) {
-			add_panel(p, gates, rows, b, j, half + j);
-			add_panel(p, ups, rows, b, half + j, j + 1);
+			add_panel(p, gates, rows, b, 2 * j);
+			add_panel(p, ups, rows, b, 2 * j + 1);
 			for (int64_t tile = b.tiles[0]; tile < b.tiles[1]; tile += 2) {
 				float *gate = gates[(tile - b.tiles[0]) / 2], *up = ups[(tile - b.tiles[0]) / 2];
 				int64_t side = tile + 1 < b.tiles[1] ? 2 : 1, there = kernel_least(2 * SIDE, m - tile * SIDE);
@@ -268,6 +309,8 @@ AMX void kernel_amx_joined(const kernel_panels *p, uint32_t *dst, const uint32_t
 	_tile_release();
 }
 #else
+int64_t kernel_amx_place(const kernel_panels *p, int64_t j, int64_t output, int64_t unit) { abort(); }
+
 void kernel_amx_rows(const kernel_panels *p, uint32_t *rows, kernel_given x, int64_t m, int64_t first, int64_t end) { abort(); }
 
 void kernel_amx_mul(const kernel_panels *p, float *dst, const uint32_t *rows, int64_t m, int64_t first, int64_t end) { abort(); }
