@@ -134,7 +134,7 @@ func (g *allGather) combine(plan *capacity.Plan, y []float32) error {
 		out := g.partial[t*g.hidden : (t+1)*g.hidden]
 		for range n {
 			if at := g.rowOf[pair]; at >= 0 {
-				kernel.AddWeighted(out, g.allW[pair:pair+1], floatRows(g.outputs[int(at)*g.hidden:], g.hidden))
+				kernel.AddApart(out, g.allW[pair:pair+1], &[kernel.MostApart][]float32{g.outputs[int(at)*g.hidden:]})
 			}
 			pair++
 		}

@@ -30,11 +30,17 @@ func (d *allToAll) add(plan *capacity.Plan, y []float32) {
 // sumUp adds up the outputs of tokens [first, end).
 func (d *allToAll) sumUp(first, end int) {
 	h, plan := d.hidden, d.plan
-	clear(d.tokens[first*h : end*h])
 	for t := first; t < end; t++ {
 		out := d.tokens[t*h : (t+1)*h]
-		for i := plan.Offset[t]; i < plan.Offset[t+1]; i++ {
-			kernel.AddWeighted(out, plan.Weight[i:i+1], floatRows(d.view[d.pairSlot[i]][int(d.pairRow[i])*h:], h))
+		clear(out)
+		var rows [kernel.MostApart][]float32
+		for from, to := plan.Offset[t], plan.Offset[t+1]; from < to; from += kernel.MostApart {
+			weights := plan.Weight[from:min(to, from+kernel.MostApart)]
+			for r := range weights {
+				i := int(from) + r
+				rows[r] = d.view[d.pairSlot[i]][int(d.pairRow[i])*h:]
+			}
+			kernel.AddApart(out, weights, &rows)
 		}
 	}
 }

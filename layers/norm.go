@@ -13,12 +13,7 @@ var one = []float32{1}
 
 // addTo computes dst += x.
 func addTo(dst, x []float32) {
-	kernel.AddWeighted(dst[:len(x)], one, floatRows(x, len(x)))
-}
-
-// floatRows is rows of a width, one behind the other.
-func floatRows(x []float32, width int) kernel.Rows {
-	return kernel.Rows{Values: kernel.Values{F32: x}, Stride: width}
+	kernel.AddApart(dst[:len(x)], one, &[kernel.MostApart][]float32{x})
 }
 
 // addRows adds bias to every row of x, [n, len(bias)].

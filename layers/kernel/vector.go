@@ -68,6 +68,21 @@ func AddWeighted(dst, weights []float32, x Rows) {
 	}
 }
 
+// MostApart is how many rows AddApart takes at once.
+const MostApart = 8
+
+// AddApart adds to dst len(weights) rows that lie anywhere, at most MostApart, each times its weight. Rows are at least as long as dst.
+func AddApart(dst, weights []float32, rows *[MostApart][]float32) {
+	for r := range weights {
+		if len(rows[r]) < len(dst) {
+			panic(fmt.Sprintf("kernel: rows apart: row %d holds %d values, dst %d", r, len(rows[r]), len(dst)))
+		}
+	}
+	if len(dst) > 0 && len(weights) > 0 {
+		weighApart(dst, weights, rows)
+	}
+}
+
 func (x Rows) check(op string, n, width int) {
 	if x.Stride < width {
 		panic(fmt.Sprintf("kernel: %s: rows are %d wide and %d apart", op, width, x.Stride))

@@ -20,8 +20,14 @@ typedef struct {
 	int64_t n, width, stride;
 } kernel_rows;
 
+// kernel_apart is rows that lie anywhere.
+typedef struct {
+	const float *row[8];
+} kernel_apart;
+
 void kernel_dots(float *dst, const float *q, float scale, kernel_given x, kernel_rows rows);
 void kernel_weigh(float *dst, const float *weights, kernel_given x, kernel_rows rows);
+void kernel_weigh_apart(float *dst, const float *weights, kernel_apart rows, int64_t n, int64_t width);
 void kernel_softmax(float *x, int64_t rows, int64_t width, float more);
 void kernel_gate_values(float *dst, const float *gate, const float *up, int64_t n, kernel_gate how);
 void kernel_gate_rows(float *dst, const float *gate_up, int64_t rows, int64_t inner, kernel_gate gate);

@@ -37,6 +37,14 @@ func weigh(dst, weights []float32, x Rows) {
 	C.kernel_weigh(floats(dst), floats(weights), givenOf(x.Values), rowsOf(x, len(weights), len(dst)))
 }
 
+func weighApart(dst, weights []float32, rows *[MostApart][]float32) {
+	var apart C.kernel_apart
+	for r := range weights {
+		apart.row[r] = floats(rows[r])
+	}
+	C.kernel_weigh_apart(floats(dst), floats(weights), apart, C.int64_t(len(weights)), C.int64_t(len(dst)))
+}
+
 func rowsOf(x Rows, n, width int) C.kernel_rows {
 	return C.kernel_rows{n: C.int64_t(n), width: C.int64_t(width), stride: C.int64_t(x.Stride)}
 }

@@ -11,6 +11,10 @@ func normRows(dst, x, w []float32, eps float32)         { normPortable(dst, x, w
 func dots(dst, q []float32, scale float32, x Rows) { dotsPortable(dst, q, scale, x) }
 func weigh(dst, weights []float32, x Rows)         { weighPortable(dst, weights, x) }
 
+func weighApart(dst, weights []float32, rows *[MostApart][]float32) {
+	weighApartPortable(dst, weights, rows)
+}
+
 func roundValues(dst []uint16, x []float32) {
 	for i, v := range x {
 		dst[i] = uint16(math.Float32bits(RoundBF16(v)) >> 16)

@@ -120,3 +120,9 @@ func weighPortable(dst, weights []float32, x Rows) {
 		}
 	}
 }
+
+func weighApartPortable(dst, weights []float32, rows *[MostApart][]float32) {
+	for r := range weights {
+		weighPortable(dst, weights[r:r+1], Rows{Values{F32: rows[r]}, len(dst)})
+	}
+}

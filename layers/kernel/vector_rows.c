@@ -14,6 +14,7 @@
 #define AHEAD 2048 // bytes
 #define COLUMNS 4  // of LANES, whose sums stay in registers for
 #define ROWS 16    // rows
+#define APART_AHEAD 128 // values of each of rows that lie apart
 
 // Vectors of 16 would go through memory where registers hold 8.
 typedef float eight __attribute__((vector_size(32)));
@@ -134,13 +135,6 @@ INLINE void weigh_block(float *dst, const float *weights, kernel_given x, kernel
 	}
 }
 
-// weigh_one adds a row alone: there is nothing to keep in registers.
-INLINE void weigh_one(float *dst, float weight, const float *x, int64_t width) {
-	ask(x, width * 4);
-	for (int64_t i = 0; i < width; i++)
-		dst[i] += weight * x[i];
-}
-
 // weigh adds all columns of some rows before it reads the next rows.
 INLINE void weigh(float *dst, const float *weights, kernel_given x, kernel_rows rows) {
 	for (int64_t from = 0; from < rows.n; from += ROWS) {
@@ -160,8 +154,28 @@ INLINE void weigh(float *dst, const float *weights, kernel_given x, kernel_rows 
 WIDE void kernel_weigh(float *dst, const float *weights, kernel_given x, kernel_rows rows) {
 	if (x.bf16)
 		weigh(dst, weights, (kernel_given){x.x, 1}, rows);
-	else if (rows.n == 1)
-		weigh_one(dst, weights[0], x.x, rows.width);
 	else
 		weigh(dst, weights, (kernel_given){x.x, 0}, rows);
+}
+
+// kernel_weigh_apart reads all rows at a time: a core has more reads under way in several streams than in one.
+WIDE void kernel_weigh_apart(float *dst, const float *weights, kernel_apart rows, int64_t n, int64_t width) {
+	int64_t at = 0;
+	for (; at + COLUMNS * LANES <= width; at += COLUMNS * LANES) {
+		lanes sums[COLUMNS];
+		memcpy(sums, dst + at, sizeof sums);
+		for (int64_t r = 0; r < n; r++) {
+			const float *row = rows.row[r] + at;
+			eight weight = weights[r] - (eight){0};
+			for (int i = 0; i < COLUMNS; i++) {
+				if (at + APART_AHEAD + COLUMNS * LANES <= width)
+					__builtin_prefetch(row + APART_AHEAD + i * LANES, 0, 3);
+				add(&sums[i], (lanes){{weight, weight}}, load(row + i * LANES, LANES, 0));
+			}
+		}
+		memcpy(dst + at, sums, sizeof sums);
+	}
+	for (; at < width; at++)
+		for (int64_t r = 0; r < n; r++)
+			dst[at] += weights[r] * rows.row[r][at];
 }

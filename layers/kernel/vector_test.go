@@ -68,6 +68,25 @@ func TestSingleRowsEqualPortable(t *testing.T) {
 	}
 }
 
+// A sum of rows that lie apart has the bits of adding one after the other, wherever they lie.
+func TestRowsApartEqualPortable(t *testing.T) {
+	for _, width := range vectorWidths {
+		for n := range MostApart + 1 {
+			weights := random(6, n, 1)
+			var rows [MostApart][]float32
+			for r := range n {
+				rows[r] = random(uint64(10+r), width+r, 1)[r:] // aligned in many ways
+			}
+			got, want := random(7, width+1, 1), random(7, width+1, 1)
+			AddApart(got[:width], weights, &rows)
+			weighApartPortable(want[:width], weights, &rows)
+			if i := firstDifference(got, want); i >= 0 {
+				t.Fatalf("%d rows of %d: sum %d is %g, want %g", n, width, i, got[i], want[i])
+			}
+		}
+	}
+}
+
 // The build's own operations give, bit by bit, what the portable ones do, wherever rows lie.
 func TestVectorsEqualPortable(t *testing.T) {
 	for _, op := range []struct {
@@ -186,6 +205,7 @@ func TestVectorMisusePanics(t *testing.T) {
 	mustPanic(t, "rows that do not fit", func() { Softmax(v, 3, 0) })
 	mustPanic(t, "rows of nothing", func() { Softmax(v, 0, 0) })
 	mustPanic(t, "short dst of a gate", func() { GateTo(v[:4], v, 5, Gate{}) })
+	mustPanic(t, "a short row apart", func() { AddApart(v, v[:1], &[MostApart][]float32{v[1:]}) })
 	mustPanic(t, "short dst of a norm", func() { RMSNormTo(v[:4], v, v[:5], 0) })
 }
 
