@@ -3,6 +3,7 @@ package runtime
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -174,6 +175,7 @@ func TestTextsEnd(t *testing.T) {
 		{"after so many tokens", request(func(r *Request) { r.MaxTokens = 3 }), 3, texts[2][:len(" am not a")], AtLength},
 		{"before a stop string that several tokens make", request(func(r *Request) { r.Stop = []string{"never", "od deal of m"} }), 7, " am not a go", AtStop},
 		{"after the last position of the model", someRequests(40, make([]int32, 510)), 3, "", AtLength},
+		{"after the last position, however many are asked for", someRequests(math.MaxInt, make([]int32, 510)), 3, "", AtLength},
 		{"after one token where the prompt takes all positions", someRequests(40, make([]int32, 512)), 1, "", AtLength},
 	} {
 		for _, ranks := range []int{1, 2} {

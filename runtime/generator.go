@@ -26,7 +26,7 @@ func (g *generator) sequences() ([]*sequence, error) {
 	all := make([]*sequence, len(g.requests))
 	for i, r := range g.requests {
 		prompt := len(r.Tokens)
-		most := min(prompt+r.MaxTokens, g.config.Model.MaxPositions+1) // the last one does not go through the model
+		most := prompt + min(r.MaxTokens, g.config.Model.MaxPositions+1-prompt) // the last one does not go through the model
 		all[i] = &sequence{request: i, ids: slices.Clone(r.Tokens), prompt: prompt, most: most}
 		g.report.PromptTokens += prompt
 		if tok != nil && (g.proc.Comm.Rank() == 0 || len(r.Stop) > 0) {
