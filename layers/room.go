@@ -2,6 +2,7 @@ package layers
 
 import (
 	"fmt"
+	"math"
 
 	"capmoe/layers/capacity"
 )
@@ -39,6 +40,9 @@ func (d *allToAll) mostRows(plan *capacity.Plan) (most int, err error) {
 		room := d.roomFor(plan, rows, slots)
 		if rows > room {
 			return 0, fmt.Errorf("layers: layer %d: rank %d is sent %d rows, its budgets allow %d", plan.Layer, mate, rows, room)
+		}
+		if room > math.MaxInt32 {
+			return 0, fmt.Errorf("layers: layer %d: rank %d is sent %d rows, empty ones too, want at most %d", plan.Layer, mate, room, math.MaxInt32)
 		}
 		most = max(most, room)
 	}

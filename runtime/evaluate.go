@@ -111,7 +111,7 @@ func (v Evaluation) windows(ids []int32) [][]int32 {
 		ids = ids[:min(len(ids), v.MaxTokens)]
 	}
 	var windows [][]int32
-	for at := 0; at+1 < len(ids); at += v.Window {
+	for at := 0; at < len(ids)-1; at += v.Window {
 		windows = append(windows, ids[at:min(at+v.Window, len(ids))])
 	}
 	return windows

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -182,7 +183,7 @@ func (c Config) Validate() error {
 		factor Factor
 	}{{"expert", c.Expert}, {"rank", c.Rank}, {"node", c.Node}} {
 		if gamma, set := f.factor.Gamma(); set && !(gamma > 0 && gamma <= math.MaxInt32) {
-			fault("%s capacity factor %v is not a positive finite number", f.name, gamma)
+			fault("%s capacity factor %v, want more than 0, at most %d", f.name, gamma, math.MaxInt32)
 		}
 	}
 	if c.Rounds < 0 {
@@ -191,8 +192,8 @@ func (c Config) Validate() error {
 	if !(c.Floor >= 0 && c.Floor <= 1) {
 		fault("reroute floor %v, want 0 to 1", c.Floor)
 	}
-	if c.MinCapacity < 0 {
-		fault("min capacity %d, want 0 or more", c.MinCapacity)
+	if c.MinCapacity < 0 || c.MinCapacity > MaxTokens {
+		fault("min capacity %d, want 0 to %d, the most tokens of a step", c.MinCapacity, MaxTokens)
 	}
 	if c.Policy != Dropless && !c.bounded() {
 		fault("policy %s needs a capacity factor", c.Policy)
@@ -202,6 +203,11 @@ func (c Config) Validate() error {
 	}
 	if c.Policy == Expanded && c.Order != Probs {
 		fault("policy expanded orders by probs, not %s", c.Order)
+	}
+	for i, e := range c.Extra.Experts {
+		if slices.Contains(c.Extra.Experts[:i], e) {
+			fault("expanded expert %d is listed twice", e)
+		}
 	}
 	return errors.Join(faults...)
 }
