@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"fmt"
+	"slices"
 
 	"capmoe/collective"
 	"capmoe/runtime/checkpoint"
@@ -80,6 +81,9 @@ func (e *Engine) appendLogits(w *checkpoint.Writer, first int, step [][]int32, h
 			n := min(lossRows, len(seq)-at)
 			e.model.Logits(logits[:n*vocab], hidden[:n*width])
 			hidden = hidden[n*width:]
+			if j := slices.IndexFunc(logits[:n*vocab], func(v float32) bool { return v-v != 0 }); j >= 0 {
+				return fmt.Errorf("runtime: logits: sequence %d, token %d: %w: %v (token id %d of %d)", first+i, at+j/vocab, errNotFinite, logits[j], j%vocab, vocab)
+			}
 			if err := w.AppendFloat32(logitName(first+i), logits[:n*vocab]); err != nil {
 				return err
 			}

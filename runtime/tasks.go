@@ -91,6 +91,9 @@ func readQuestions(path string) ([]Question, error) {
 		if len(bytes.TrimSpace(lines.Bytes())) == 0 {
 			continue
 		}
+		if at := tokenizer.InvalidUTF8(lines.Bytes()); at >= 0 {
+			return nil, fmt.Errorf("runtime: tasks %s: line %d: not UTF-8: byte 0x%02x at offset %d of %d", path, number, lines.Bytes()[at], at, len(lines.Bytes()))
+		}
 		var q Question
 		if err := json.Unmarshal(lines.Bytes(), &q); err != nil {
 			return nil, fmt.Errorf("runtime: tasks %s: line %d: %w", path, number, err)
@@ -202,6 +205,9 @@ func (e *Engine) Answer(t *Tasks, batch int, progress func(done, of int)) (*Task
 	if err := collective.AllReduce(e.proc.Comm, collective.Sum, scores); err != nil {
 		return nil, err
 	}
+	if err := collective.Agree(e.proc.Comm, t.finite(scores)); err != nil {
+		return nil, err
+	}
 	report, err := e.Report()
 	if err != nil {
 		return nil, err
@@ -211,6 +217,19 @@ func (e *Engine) Answer(t *Tasks, batch int, progress func(done, of int)) (*Task
 		r.grade(t.questions, scores)
 	}
 	return r, nil
+}
+
+// finite reports the first choice whose log-likelihood is no number: nothing compares with it. Questions are on rank 0.
+func (t *Tasks) finite(scores []float64) error {
+	for i, q := range t.questions {
+		for j, score := range scores[:len(q.Choices)] {
+			if math.IsNaN(score) || math.IsInf(score, 0) {
+				return fmt.Errorf("runtime: tasks %s: question %d, choice %d: its log-likelihood is %v", t.path, i, j, score)
+			}
+		}
+		scores = scores[len(q.Choices):]
+	}
+	return nil
 }
 
 // grade counts the right answers; scores are log-likelihoods in order of choice.

@@ -44,6 +44,33 @@ func TestTextFaults(t *testing.T) {
 	}
 }
 
+// A file of questions that cannot be asked is named, with the place.
+func TestTasksFaults(t *testing.T) {
+	model := newModel().write(t)
+	good := `{"context": "The cat", "choices": [" sat", " flew"], "gold": 0}` + "\n"
+	for _, c := range []struct {
+		rule, text string
+		texts      []string
+	}{
+		{"there is a question", "\n\n", []string{"0 questions", "1 or more"}},
+		{"a line is JSON", good + "\n{", []string{"line 3", "JSON"}},
+		{"a line is UTF-8", good + "{\"context\": \"\xff\"}", []string{"line 2", "not UTF-8", "0xff", "offset 13 of 16"}},
+		{"there is a choice", `{"context": "a", "choices": [" b"], "gold": 0}`, []string{"line 1", `"choices"`, "1 entries", "2 or more"}},
+		{"the right choice is one of them", `{"context": "a", "choices": [" b", " c"], "gold": 2}`, []string{"line 1", `"gold" is 2`, "0 to 1"}},
+		{"the right choice is known", `{"context": "a", "choices": [" b", " c"]}`, []string{"line 1", `"gold" is missing`}},
+		{"a choice leaves room for a context", `{"context": "a", "choices": [" b", "` + strings.Repeat(" the", 70) + `"], "gold": 0}`, []string{"question 0, choice 1", "no context", "max_position_embeddings 64"}},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "tasks")
+			writeFile(t, path, []byte(c.text))
+			for _, ranks := range faultRanks {
+				checkFault(t, capmoe(ranks, "eval", "--model", model, "--tasks", path), launch.ExitFailed, append(c.texts, path)...)
+			}
+		})
+	}
+}
+
 // A file of tokens that is not what it should be is named, with the place.
 func TestTokensFaults(t *testing.T) {
 	model := newModel().write(t)

@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"capmoe/launch"
@@ -168,14 +169,22 @@ func TestTensorFaults(t *testing.T) {
 }
 
 // Weights that are finite and too large to compute with end in an error, not in a
-// perplexity that is no number.
+// result that is no number or was chosen by one.
 func TestOverflow(t *testing.T) {
+	folder := t.TempDir()
+	tasks, tokens := filepath.Join(folder, "tasks.jsonl"), filepath.Join(folder, "tokens.json")
+	writeFile(t, tasks, []byte(`{"context": "The cat", "choices": [" sat", " flew"], "gold": 0}`))
+	writeFile(t, tokens, []byte(`{"sequences": [[1, 2, 3]]}`))
+	eval := []string{"eval", "--text", shippedText, "--window", "32", "--max-tokens", "64"}
 	for _, c := range []struct {
 		rule, tensor string
+		command      []string
 		texts        []string
 	}{
-		{"logits are finite", "lm_head.weight", []string{"perplexity is NaN", "window 0 of 2"}},
-		{"router scores are numbers", "model.layers.1.mlp.gate.weight", []string{"layer 1", "router score of token 0", "NaN"}},
+		{"losses are finite", "lm_head.weight", eval, []string{"perplexity is NaN", "window 0 of 2"}},
+		{"choices are comparable", "lm_head.weight", []string{"eval", "--tasks", tasks}, []string{tasks, "question 0, choice 0", "log-likelihood is NaN"}},
+		{"logits are finite", "lm_head.weight", []string{"logits", "--tokens", tokens, "--out", filepath.Join(folder, "logits")}, []string{"sequence 0, token 0: a logit is not finite", "token id 0 of 4096"}},
+		{"router scores are numbers", "model.layers.1.mlp.gate.weight", eval, []string{"layer 1", "router score of token 0", "NaN"}},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			t.Parallel()
@@ -183,7 +192,7 @@ func TestOverflow(t *testing.T) {
 			for i := range m.tensors[c.tensor].bits {
 				m.set(c.tensor, i, math.MaxFloat32)
 			}
-			args := []string{"eval", "--model", m.write(t), "--text", shippedText, "--window", "32", "--max-tokens", "64"}
+			args := append(slices.Clone(c.command), "--model", m.write(t))
 			for _, ranks := range faultRanks {
 				checkFault(t, capmoe(ranks, args...), launch.ExitFailed, c.texts...)
 			}
