@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -75,20 +76,36 @@ func tokenize(c *cli.Context, stdout io.Writer, in io.Reader) error {
 }
 
 func encodeLine(tok *tokenizer.Tokenizer, line []byte, special bool) ([]int32, error) {
-	var text string
+	if at := tokenizer.InvalidUTF8(line); at >= 0 {
+		return nil, fmt.Errorf("not UTF-8: byte 0x%02x at offset %d of %d", line[at], at, len(line))
+	}
+	var text *string
 	if err := json.Unmarshal(line, &text); err != nil {
 		return nil, fmt.Errorf("not a JSON string: %w", err)
 	}
-	if special {
-		return tok.EncodeWithSpecial(text)
+	switch {
+	case text == nil:
+		return nil, errors.New("null, want a JSON string")
+	case special:
+		return tok.EncodeWithSpecial(*text)
 	}
-	return tok.Encode(text)
+	return tok.Encode(*text)
 }
 
 func decodeLine(tok *tokenizer.Tokenizer, line []byte) (string, error) {
-	var ids []int32
-	if err := json.Unmarshal(line, &ids); err != nil {
+	var list []*int32
+	if err := json.Unmarshal(line, &list); err != nil {
 		return "", fmt.Errorf("not a JSON list of token ids: %w", err)
+	}
+	if list == nil {
+		return "", errors.New("null, want a JSON list of token ids")
+	}
+	ids := make([]int32, len(list))
+	for i, id := range list {
+		if id == nil {
+			return "", fmt.Errorf("position %d: null, want a token id", i)
+		}
+		ids[i] = *id
 	}
 	return tok.Decode(ids)
 }
