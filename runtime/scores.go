@@ -45,7 +45,23 @@ func (f ScoreFile) read(rank, ranks int) (scoreBlock, error) {
 	b.from = rank * b.tokens / ranks
 	to := (rank + 1) * b.tokens / ranks
 	b.scores = make([]float32, (to-b.from)*b.experts)
-	return b, t.Rows(b.from, to-b.from).Float32(b.scores)
+	if err := t.Rows(b.from, to-b.from).Float32(b.scores); err != nil {
+		return b, err
+	}
+	return b, f.check(t.Name, b)
+}
+
+// check reports a score that no score function gives: weights and lost gate mass would mean nothing.
+func (f ScoreFile) check(tensor string, b scoreBlock) error {
+	if f.Logits {
+		return nil
+	}
+	for i, s := range b.scores {
+		if s < 0 || s > 1 {
+			return fmt.Errorf("runtime: scores %s: tensor %q: token %d, expert %d: score %v, want 0 to 1 (or --input logits)", f.Path, tensor, b.from+i/b.experts, i%b.experts, s)
+		}
+	}
+	return nil
 }
 
 func (f ScoreFile) find(file *checkpoint.File) (checkpoint.Tensor, error) {
