@@ -52,6 +52,7 @@ func TestFlagFaults(t *testing.T) {
 		{"faults are told together", eval, []string{"--batch", "-3", "--window", "-2"}, launch.ExitUsage, []string{"batch of -3", "window of -2"}},
 		{"the last number fits", eval, []string{"--window", "9223372036854775808"}, launch.ExitUsage, []string{"window", "9223372036854775808"}},
 		{"chunks are a number", eval, []string{"--a2a-ffn-overlap-degree", "0"}, launch.ExitUsage, []string{"--a2a-ffn-overlap-degree", "0", "auto", "1 or more"}},
+		{"padded rows have one wire", eval, []string{"--gamma", "1", "--capacity-scope", "local", "--moe-pad-expert-input-to-capacity", "--moe-token-dispatcher-type", "allgather"}, launch.ExitUsage, []string{"--moe-pad-expert-input-to-capacity", "alltoall", "--moe-token-dispatcher-type allgather"}},
 		{"two tokens are needed", eval, []string{"--max-tokens", "1"}, launch.ExitUsage, []string{"max tokens 1", "2 or more"}},
 		{"a deadline lies ahead", eval, []string{"--deadline", "0"}, launch.ExitUsage, []string{"--deadline 0s"}},
 		{"a deadline is a time", eval, []string{"--deadline", "soon"}, launch.ExitUsage, []string{"deadline", `"soon"`}},

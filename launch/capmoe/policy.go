@@ -66,11 +66,13 @@ func routingOf(c *cli.Context) (runtime.Routing, error) {
 	if r.Overlap, err = overlapOf(c.String("a2a-ffn-overlap-degree")); err != nil {
 		return r, err
 	}
-	if r.Wire != layers.AllToAll {
-		noEffect(c, "with --moe-token-dispatcher-type "+r.Wire.String(), "a2a-ffn-overlap-degree")
-	}
-	if c.Bool("moe-pad-expert-input-to-capacity") {
+	switch pad := c.Bool("moe-pad-expert-input-to-capacity"); {
+	case pad && r.Wire != layers.AllToAll:
+		return r, usagef("--moe-pad-expert-input-to-capacity travels by alltoall, not by --moe-token-dispatcher-type %s", r.Wire)
+	case pad:
 		r.Wire = layers.Padded
+	case r.Wire != layers.AllToAll:
+		noEffect(c, "with --moe-token-dispatcher-type "+r.Wire.String(), "a2a-ffn-overlap-degree")
 	}
 	if err := r.Validate(); err != nil {
 		return r, &launch.UsageError{Err: err}
