@@ -66,6 +66,9 @@ func parseHost(fields []string) (Host, error) {
 		if into == nil {
 			return host, fmt.Errorf("field %q: want slots=N or max_slots=N", field)
 		}
+		if *into > 0 {
+			return host, fmt.Errorf("field %q: the line says %d already", field, *into)
+		}
 		n, err := strconv.Atoi(value)
 		if err != nil || n < 1 {
 			return host, fmt.Errorf("field %q: want a whole number, 1 or more", field)

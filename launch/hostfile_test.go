@@ -24,6 +24,7 @@ func TestHostfileFaults(t *testing.T) {
 		{"slots are a number", "a\nb slots=two\n", `launch: hostfile hosts:2: field "slots=two": want a whole number`},
 		{"slots are 1 or more", "a slots=0\n", `hosts:1: field "slots=0"`},
 		{"slots have a number", "a slots\n", `hosts:1: field "slots"`},
+		{"slots are said once", "a slots=2 max_slots=3 slots=3\n", `hosts:1: field "slots=3": the line says 2 already`},
 		{"fields are known", "a slot=2\n", `hosts:1: field "slot=2": want slots=N or max_slots=N`},
 		{"a host is a name", "slots=2\n", `hosts:1: host "slots=2": character '='`},
 		{"and no flag", "--help\n", `hosts:1: host "--help": character '-'`},
