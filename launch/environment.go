@@ -4,6 +4,8 @@ import (
 	"os"
 	goruntime "runtime"
 	"strconv"
+
+	"capmoe/runtime"
 )
 
 // environment is what a launcher tells the processes it starts.
@@ -43,10 +45,11 @@ func readEnvironment(lookup func(string) (string, bool)) environment {
 func (e environment) crowded() bool { return e.nodeRanks > onlineCores() }
 
 // threads is the compute threads of this rank: its share of the node's cores, at most
-// the cores it is bound to, at least one. OMP_NUM_THREADS says otherwise.
+// the cores it is bound to, at least one. OMP_NUM_THREADS says otherwise, if it is a number
+// of threads that a rank may have.
 func (e environment) threads(lookup func(string) (string, bool)) int {
 	if text, ok := lookup("OMP_NUM_THREADS"); ok {
-		if n, err := strconv.Atoi(text); err == nil && n > 0 {
+		if n, err := strconv.Atoi(text); err == nil && n > 0 && n <= runtime.MostThreads {
 			return n
 		}
 	}

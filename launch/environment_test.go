@@ -57,6 +57,7 @@ func TestThreads(t *testing.T) {
 		{"a rank on a crowded node has one", onlineCores() + 1, nil, 1},
 		{"a rank has its share", 2, nil, max(1, min(mine, onlineCores()/2))},
 		{"OMP_NUM_THREADS decides", 1, settings{"OMP_NUM_THREADS": "7"}, 7},
+		{"OMP_NUM_THREADS is not absurd", 1, settings{"OMP_NUM_THREADS": "1000000"}, mine},
 		{"OMP_NUM_THREADS decides on a crowded node", onlineCores() + 1, settings{"OMP_NUM_THREADS": "3"}, 3},
 		{"no threads is not a number of threads", 1, settings{"OMP_NUM_THREADS": "0"}, mine},
 		{"a word is not a number of threads", 1, settings{"OMP_NUM_THREADS": "all"}, mine},

@@ -13,6 +13,9 @@ type Process struct {
 	Crowded bool     // more ranks than cores on this host
 }
 
+// MostThreads is the most compute threads that a rank may have.
+const MostThreads = 1 << 12
+
 // Layout places a model's experts on the ranks.
 func (p Process) Layout(experts int) (capacity.Layout, error) {
 	l := capacity.Contiguous(experts, p.Comm.Size())

@@ -7,6 +7,7 @@ import (
 
 	"capmoe/launch/output"
 	"capmoe/layers/capacity"
+	"capmoe/runtime"
 	"capmoe/runtime/bench"
 	"capmoe/runtime/trace"
 
@@ -19,8 +20,35 @@ func benchCommand(t terminal) *cli.Command {
 		Name:        "bench",
 		Usage:       "measure the parts of a run on this machine",
 		UsageText:   "mpirun -n P capmoe bench COMMAND [flags]",
-		Subcommands: []*cli.Command{benchPlanCommand(t), benchSelectCommand(t), benchLayerCommand(t), benchGemmCommand(t), benchCollectiveCommand(t), benchDispatchCommand(t), benchOverlapCommand(t), benchPrefillCommand(t), benchDecodeCommand(t)},
+		Subcommands: withinBounds(benchPlanCommand(t), benchSelectCommand(t), benchLayerCommand(t), benchGemmCommand(t), benchCollectiveCommand(t), benchDispatchCommand(t), benchOverlapCommand(t), benchPrefillCommand(t), benchDecodeCommand(t)),
 	}
+}
+
+// bounds are the largest numbers of the flags of benchmarks, which size memory by them.
+var bounds = []struct {
+	flag string
+	most int
+}{
+	{"tokens", capacity.MaxTokens}, {"rows", capacity.MaxTokens}, {"batch", capacity.MaxTokens}, {"context", capacity.MaxTokens},
+	{"layers", 1 << 12}, {"threads", runtime.MostThreads}, {"repeats", 1 << 16}, {"turns", 1 << 16},
+}
+
+// withinBounds has commands fault on numbers past their bounds before they do anything.
+func withinBounds(commands ...*cli.Command) []*cli.Command {
+	for _, command := range commands {
+		action := command.Action
+		command.Action = func(c *cli.Context) error {
+			for _, b := range bounds {
+				for _, n := range append(c.IntSlice(b.flag), c.Int(b.flag)) {
+					if n > b.most {
+						return usagef("%s: --%s %d, want at most %d", nameOf(c), b.flag, n, b.most)
+					}
+				}
+			}
+			return action(c)
+		}
+	}
+	return commands
 }
 
 func shapeFlag() cli.Flag {

@@ -38,6 +38,9 @@ func TestBenchGemmFaults(t *testing.T) {
 		{"there are rows", []string{"--rows", "8,0"}, []string{"--rows [8 0]", "1 or more"}},
 		{"there are repeats", []string{"--repeats", "0"}, []string{"--repeats 0"}},
 		{"threads are not negative", []string{"--threads", "-1"}, []string{"--threads -1"}},
+		{"rows are not absurd", []string{"--rows", "8,9223372036854775807"}, []string{"--rows 9223372036854775807", "at most 16777216"}},
+		{"repeats are not absurd", []string{"--repeats", "9223372036854775807"}, []string{"--repeats 9223372036854775807", "at most 65536"}},
+		{"threads are not absurd", []string{"--threads", "1000000"}, []string{"--threads 1000000", "at most 4096"}},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			t.Parallel()

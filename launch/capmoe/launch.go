@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"capmoe/launch"
+	"capmoe/runtime"
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
@@ -61,6 +62,8 @@ func runLaunch(c *cli.Context, t terminal) error {
 		return usagef("launch: no command: capmoe launch [flags] -- COMMAND")
 	case job.Ranks < 1 || job.Threads < 0 || c.Int("restart") < 0 || job.Timeout < 0:
 		return usagef("launch: --ranks %d, --threads %d, --restart %d, --timeout %v, want 1, 0, 0 and 0 or more", job.Ranks, job.Threads, c.Int("restart"), job.Timeout)
+	case job.Threads > runtime.MostThreads:
+		return usagef("launch: --threads %d, want at most %d", job.Threads, runtime.MostThreads)
 	case job.Launcher != launch.MPIRun && job.Launcher != launch.SRun:
 		return usagef("launch: --launcher %q, want mpirun or srun", job.Launcher)
 	}

@@ -24,6 +24,7 @@ func TestLaunch(t *testing.T) {
 		{"output is passed on", []string{"-n", "2", "--", "echo", "-n", "x"}, launch.ExitOK, "xx", ""},
 		{"a signal is told", rank1("kill -SEGV $$"), launch.ExitFailed, "", "capmoe: launch: mpirun of 3 ranks: rank 1 on "},
 		{"an exit code is told", rank1("echo boo >&2; exit 7"), launch.ExitFailed, "", "ended with exit code 7: boo"},
+		{"threads are not absurd", []string{"--threads", "1000000", "--", "true"}, launch.ExitUsage, "", "capmoe: launch: --threads 1000000, want at most 4096"},
 		{"an error of capmoe is told", []string{"-n", "3", "--", filepath.Join(programs, "capmoe"), "eval", "--model", "/missing", "--text", "x"}, launch.ExitFailed, "",
 			"ended with exit code 1: capmoe: checkpoint: /missing/config.json: open: no such file or directory"},
 		{"a timeout is told", []string{"-n", "2", "--timeout", "1s", "--", "sleep", "60"}, launch.ExitFailed, "", "not done after 1s, stopped"},

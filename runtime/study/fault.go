@@ -51,6 +51,16 @@ func check[T comparable](f *faults, field string, axis []T, fault func(T) string
 	}
 }
 
+// within accepts from least to most.
+func within(least, most int) func(int) string {
+	return func(v int) string {
+		if v > most {
+			return fmt.Sprintf("%d, want at most %d", v, most)
+		}
+		return atLeast(least)(v)
+	}
+}
+
 func atLeast(least int) func(int) string {
 	return func(v int) string {
 		if v < least {

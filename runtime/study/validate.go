@@ -9,6 +9,7 @@ import (
 	"capmoe/layers"
 	"capmoe/layers/capacity"
 	"capmoe/layers/kernel"
+	"capmoe/runtime"
 	"capmoe/runtime/bench"
 	"capmoe/runtime/trace"
 )
@@ -19,6 +20,9 @@ const (
 	Trace     = "trace"     // trace:PATH, or trace:PATH#SET of one that has several: recorded routing
 	Synthetic = "synthetic" // synthetic:KIND, made routing
 )
+
+// mostRepeats is the most runs of a cell.
+const mostRepeats = 1 << 16
 
 // Validate reports all faults that show without a file or a machine.
 func (d Definition) Validate() []Fault {
@@ -32,8 +36,8 @@ func (d Definition) Validate() []Fault {
 		return ""
 	})
 	check(&f, "gamma", d.Gamma, func(v float64) string {
-		if !(v > 0) || math.IsInf(v, 0) {
-			return fmt.Sprintf("capacity factor %v, want a number more than 0", v)
+		if !(v > 0 && v <= math.MaxInt32) {
+			return fmt.Sprintf("capacity factor %v, want more than 0, at most %d", v, math.MaxInt32)
 		}
 		return ""
 	})
@@ -49,14 +53,14 @@ func (d Definition) Validate() []Fault {
 	if len(d.Shapes) > 0 {
 		check(&f, "shapes", d.Shapes, parsed(bench.ShapeOf))
 	}
-	f.scalar("repeats", atLeast(1)(d.Repeats))
+	f.scalar("repeats", within(1, mostRepeats)(d.Repeats))
 	f.scalar("steps", atLeast(1)(d.Steps))
 	f.scalar("window", atLeast(2)(d.Window))
 	for field, n := range map[string]int{"experts": d.Experts, "topk": d.TopK, "layers": d.Layers} {
 		f.scalar(field, atLeast(0)(n))
 	}
 	f.scalar("launcher", oneOf("mpirun", "srun")(d.Launcher))
-	f.scalar("threads", atLeast(1)(d.Threads))
+	f.scalar("threads", within(1, runtime.MostThreads)(d.Threads))
 	if d.Timeout <= 0 {
 		f.scalar("timeout", fmt.Sprintf("%v, want more than 0", d.Timeout))
 	}
