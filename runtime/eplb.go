@@ -26,14 +26,24 @@ func (e *Engine) Measure(sequences [][]int32) ([][]int64, error) {
 	return loads, nil
 }
 
-// ReadLoads reads the loads of the layers from a report. Rank 0 reads; its faults fail
-// on all.
+// mixtures are the numbers of the layers that have experts.
+func (e *Engine) mixtures() (numbers []int) {
+	for l := range e.config.Model.Layers {
+		if !e.config.Model.Dense.At(l) {
+			numbers = append(numbers, l)
+		}
+	}
+	return numbers
+}
+
+// ReadLoads reads the loads of the layers from a report, [layers][E], none for layers without
+// experts. Rank 0 reads; its faults fail on all.
 func (e *Engine) ReadLoads(path string) ([][]int64, error) {
 	c, m := e.proc.Comm, e.config.Model
 	flat := make([]int64, m.Layers*m.MoE.Experts)
 	var fault error
 	if c.Rank() == 0 {
-		fault = readLoads(flat, path, m.Layers, m.MoE.Experts)
+		fault = readLoads(flat, path, e.mixtures(), m.MoE.Experts)
 	}
 	if err := collective.Agree(c, fault); err != nil {
 		return nil, err
@@ -48,27 +58,37 @@ func (e *Engine) ReadLoads(path string) ([][]int64, error) {
 	return loads, nil
 }
 
-func readLoads(flat []int64, path string, numLayers, experts int) error {
+// readLoads reads the loads of the numbered layers from a report into flat [layers][E].
+func readLoads(flat []int64, path string, numbers []int, experts int) error {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return fmt.Errorf("runtime: loads: %w", err)
 	}
 	var report struct {
 		Layers []struct {
-			Load []int64 `json:"expert_load_before"`
+			Layer int     `json:"layer"`
+			Load  []int64 `json:"expert_load_before"`
 		} `json:"layers"`
 	}
 	if err := json.Unmarshal(text, &report); err != nil {
-		return fmt.Errorf("runtime: loads %s: %w", path, err)
+		return fmt.Errorf("runtime: loads %s: %w", path, jsonFault(err, "the report of a run"))
 	}
-	if len(report.Layers) != numLayers {
-		return fmt.Errorf("runtime: loads %s: field \"layers\" has %d entries, the model %d layers", path, len(report.Layers), numLayers)
+	if len(report.Layers) != len(numbers) {
+		return fmt.Errorf("runtime: loads %s: field \"layers\" has %d entries, %d layers have experts", path, len(report.Layers), len(numbers))
 	}
 	for i, l := range report.Layers {
-		if len(l.Load) != experts {
-			return fmt.Errorf("runtime: loads %s: layer %d: field \"expert_load_before\" has %d entries, the model %d experts", path, i, len(l.Load), experts)
+		if l.Layer != numbers[i] {
+			return fmt.Errorf("runtime: loads %s: field \"layers\": entry %d is layer %d, want layer %d", path, i, l.Layer, numbers[i])
 		}
-		copy(flat[i*experts:], l.Load)
+		if len(l.Load) != experts {
+			return fmt.Errorf("runtime: loads %s: layer %d: field \"expert_load_before\" has %d entries, the model %d experts", path, l.Layer, len(l.Load), experts)
+		}
+		for e, n := range l.Load {
+			if n < 0 {
+				return fmt.Errorf("runtime: loads %s: layer %d: field \"expert_load_before\" is %d for expert %d, want 0 or more", path, l.Layer, n, e)
+			}
+		}
+		copy(flat[l.Layer*experts:], l.Load)
 	}
 	return nil
 }

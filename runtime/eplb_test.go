@@ -2,7 +2,10 @@ package runtime
 
 import (
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"capmoe/collective"
@@ -72,5 +75,58 @@ func TestTooManyReplicasAreRefused(t *testing.T) {
 	})
 	if err == nil {
 		t.Fatal("33 replicas of 32 experts on 2 ranks were accepted")
+	}
+}
+
+// The report of a run gives back its loads, for the layers that have experts.
+func TestReportsGiveTheirLoads(t *testing.T) {
+	m := newMade(t, 41, madeDeepSeek)
+	m.fill()
+	path := filepath.Join(t.TempDir(), "report.json")
+	ids := m.text(64)
+	v := Evaluation{Window: 32, Batch: 2}
+	onEngines(t, m.write(), 2, func(e *Engine) error {
+		if err := e.Use(Routing{}); err != nil {
+			return err
+		}
+		report, err := e.Evaluate(ids, v, func(int, int) {})
+		if err != nil {
+			return err
+		}
+		if e.proc.Comm.Rank() == 0 {
+			writeJSON(t, path, report)
+		}
+		read, err := e.ReadLoads(path)
+		if err != nil {
+			return err
+		}
+		measured, err := e.Measure(v.FirstStep(ids))
+		if err != nil {
+			return err
+		}
+		for l := range measured {
+			if !slices.Equal(read[l], measured[l]) {
+				t.Errorf("layer %d: loads %v in the report, measured %v", l, read[l], measured[l])
+			}
+		}
+		return nil
+	})
+}
+
+func TestLoadsFaults(t *testing.T) {
+	for _, c := range []struct{ rule, text, fault string }{
+		{"a report is an object", `[]`, "array, want the report of a run"},
+		{"all layers have loads", `{"layers": [{"layer": 1, "expert_load_before": [1, 2]}]}`, "has 1 entries, 2 layers have experts"},
+		{"layers are the model's", `{"layers": [{"layer": 2, "expert_load_before": [1, 2]}, {"layer": 1, "expert_load_before": [1, 2]}]}`, "entry 0 is layer 2, want layer 1"},
+		{"all experts have loads", `{"layers": [{"layer": 1, "expert_load_before": [1, 2]}, {"layer": 2, "expert_load_before": [1]}]}`, "layer 2: field \"expert_load_before\" has 1 entries, the model 2 experts"},
+		{"a load is not negative", `{"layers": [{"layer": 1, "expert_load_before": [1, -2]}, {"layer": 2, "expert_load_before": [1, 2]}]}`, "layer 1: field \"expert_load_before\" is -2 for expert 1, want 0 or more"},
+	} {
+		path := filepath.Join(t.TempDir(), "report.json")
+		if err := os.WriteFile(path, []byte(c.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := readLoads(make([]int64, 3*2), path, []int{1, 2}, 2); err == nil || !strings.Contains(err.Error(), path+": ") || !strings.Contains(err.Error(), c.fault) {
+			t.Errorf("%s: %v, want %s: … %s", c.rule, err, path, c.fault)
+		}
 	}
 }

@@ -34,18 +34,15 @@ type recorder struct {
 func (e *Engine) Record(ids []int32, job Recording, path string, progress func(done, of int)) (*trace.Info, error) {
 	m := e.config.Model
 	r := &recorder{place: map[int]int{}, info: trace.Info{
-		Experts: m.MoE.Experts, TopK: m.MoE.TopK, Recorded: job.Top, Stepped: true,
+		Experts: m.MoE.Experts, TopK: m.MoE.TopK, Layers: e.mixtures(), Recorded: job.Top, Stepped: true,
 		Normalize: m.MoE.Weighting.Normalize, Scale: m.MoE.Weighting.Scale, Model: filepath.Base(e.dir),
 		Origin: fmt.Sprintf("%s, windows of %d tokens, %d a step", filepath.Base(job.Text), job.Window, job.Batch),
 	}}
 	if job.Top == 0 {
 		r.info.Recorded = r.info.Experts
 	}
-	for l := range m.Layers {
-		if !m.Dense.At(l) {
-			r.place[l] = len(r.info.Layers)
-			r.info.Layers = append(r.info.Layers, l)
-		}
+	for i, l := range r.info.Layers {
+		r.place[l] = i
 	}
 	r.choices = make([]trace.Choices, len(r.info.Layers))
 	var w *trace.Writer

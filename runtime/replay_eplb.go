@@ -21,7 +21,7 @@ func (r *replay) balance() error {
 	flat := make([]int64, cfg.Layers*experts)
 	var err error
 	if r.LoadsFile != "" {
-		err = r.readLoads(flat)
+		err = readLoads(flat, r.LoadsFile, r.info.Layers, experts)
 	} else {
 		err = r.measure(flat)
 	}
@@ -30,18 +30,6 @@ func (r *replay) balance() error {
 	}
 	for l := range cfg.Layers {
 		r.placements = append(r.placements, layers.Balance(flat[l*experts:(l+1)*experts], ranks, r.Redundant))
-	}
-	return nil
-}
-
-// readLoads reads the loads of the trace's layers from an earlier report.
-func (r *replay) readLoads(flat []int64) error {
-	dense := make([]int64, len(r.info.Layers)*r.info.Experts)
-	if err := readLoads(dense, r.LoadsFile, len(r.info.Layers), r.info.Experts); err != nil {
-		return err
-	}
-	for i, layer := range r.info.Layers {
-		copy(flat[layer*r.info.Experts:], dense[i*r.info.Experts:(i+1)*r.info.Experts])
 	}
 	return nil
 }
