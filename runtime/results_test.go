@@ -60,6 +60,7 @@ func TestResultsOfAnotherJob(t *testing.T) {
 	const good = `{"id":0,"prompt_tokens":2,"finish_reason":"eos"}` + "\n"
 	for _, c := range []struct{ rule, file, text string }{
 		{"a line is a result", good + "x\n", "line 2: not JSON"},
+		{"a file of others stays whole", "x\ny", "line 1: not JSON"},
 		{"its request is known", `{"id":"0","prompt_tokens":2,"finish_reason":"eos"}` + "\n", `line 1: no result of a request with id "0"`},
 		{"it has an id", `{"prompt_tokens":2}` + "\n", "line 1: no result of a request with id"},
 		{"a request has one result", good + good, "line 2: a second result for id 0"},

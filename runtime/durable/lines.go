@@ -15,15 +15,18 @@ import (
 var ErrLocked = errors.New("another process is adding to it")
 
 // Lines is a file that grows by whole lines. What Append has returned for stays,
-// whatever ends the process; a line that a kill has cut short is gone when the file is
-// opened again. A path that names a device or a pipe is written as it is.
+// whatever ends the process; a line that a kill has cut short is none, and the next ones
+// take its place. A path that names a device or a pipe is written as it is.
 type Lines struct {
 	file   *os.File
 	device bool
+	cut    bool  // the file ends in a line that was cut short
+	whole  int64 // bytes of whole lines when it was opened
 }
 
 // OpenLines opens the file at path, or makes it, for one process at a time, and returns
-// the whole lines that it holds. With anew it holds none.
+// the whole lines that it holds. With anew it holds none. Otherwise the file stays as it is
+// until lines are added: what it holds may be for others to keep.
 func OpenLines(path string, anew bool) (*Lines, []byte, error) {
 	info, err := os.Stat(path)
 	if err == nil && info.IsDir() {
@@ -46,25 +49,25 @@ func OpenLines(path string, anew bool) (*Lines, []byte, error) {
 	return l, held, nil
 }
 
-// open locks the file, reads it, and cuts off what is no whole line.
+// open locks the file and reads it.
 func (l *Lines) open(anew bool) ([]byte, error) {
 	if err := unix.Flock(int(l.file.Fd()), unix.LOCK_EX|unix.LOCK_NB); errors.Is(err, unix.EWOULDBLOCK) {
 		return nil, ErrLocked
 	} else if err != nil {
 		return nil, fmt.Errorf("lock: %w", err)
 	}
-	var held []byte
-	if !anew {
-		all, err := io.ReadAll(l.file)
-		if err != nil {
+	if anew {
+		if err := l.file.Truncate(0); err != nil {
 			return nil, err
 		}
-		held = all[:bytes.LastIndexByte(all, '\n')+1]
 	}
-	if err := l.file.Truncate(int64(len(held))); err != nil {
+	all, err := io.ReadAll(l.file)
+	if err != nil {
 		return nil, err
 	}
-	if _, err := l.file.Seek(int64(len(held)), io.SeekStart); err != nil {
+	held := all[:bytes.LastIndexByte(all, '\n')+1]
+	l.whole, l.cut = int64(len(held)), len(held) < len(all)
+	if _, err := l.file.Seek(l.whole, io.SeekStart); err != nil {
 		return nil, err
 	}
 	if err := l.file.Sync(); err != nil {
@@ -75,6 +78,12 @@ func (l *Lines) open(anew bool) ([]byte, error) {
 
 // Append adds whole lines in one write and brings them to disk.
 func (l *Lines) Append(lines []byte) error {
+	if l.cut {
+		if err := l.file.Truncate(l.whole); err != nil {
+			return err
+		}
+		l.cut = false
+	}
 	if _, err := l.file.Write(lines); err != nil {
 		return err
 	}

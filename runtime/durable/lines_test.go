@@ -26,7 +26,7 @@ func TestLines(t *testing.T) {
 		held         string
 	}{
 		{"whole lines stay", "one\ntwo\n", false, "one\ntwo\n"},
-		{"a line cut short is gone", "one\ntwo\nthr", false, "one\ntwo\n"},
+		{"a line cut short is none", "one\ntwo\nthr", false, "one\ntwo\n"},
 		{"even if it is the only one", "on", false, ""},
 		{"an empty file holds none", "", false, ""},
 		{"anew there are none", "one\ntwo\n", true, ""},
@@ -39,6 +39,9 @@ func TestLines(t *testing.T) {
 			l, held := reopened(t, path, c.anew)
 			if held != c.held {
 				t.Errorf("holds %q, want %q", held, c.held)
+			}
+			if all, err := os.ReadFile(path); !c.anew && string(all) != c.before {
+				t.Errorf("opened the file is %q, %v; want %q", all, err, c.before)
 			}
 			for _, line := range []string{"four\n", "five\nsix\n"} {
 				if err := l.Append([]byte(line)); err != nil {
