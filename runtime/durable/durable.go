@@ -33,7 +33,7 @@ func Create(path string) (*File, error) {
 		return &File{File: file, path: path, device: true}, err
 	}
 	dir, name := filepath.Split(path)
-	hidden := filepath.Join(dir, fmt.Sprintf(".%s.%016x.tmp", name, rand.Uint64()))
+	hidden := dir + fmt.Sprintf(".%s.%016x.tmp", name, rand.Uint64()) // not Join: where a part is a link, .. leads elsewhere
 	file, err := os.OpenFile(hidden, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return nil, err

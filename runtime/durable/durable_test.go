@@ -63,6 +63,27 @@ func TestDiscardKeepsWhatWasThere(t *testing.T) {
 	}
 }
 
+// The hidden file is in the folder that the path names, and a folder that is not there is an
+// error before anything is written.
+func TestPathsAreTakenAsTheyAre(t *testing.T) {
+	dir := t.TempDir()
+	here, there := filepath.Join(dir, "here"), filepath.Join(dir, "there")
+	if err := errors.Join(os.Mkdir(here, 0o777), os.MkdirAll(filepath.Join(there, "deep"), 0o777), os.Symlink(filepath.Join(there, "deep"), filepath.Join(here, "link"))); err != nil {
+		t.Fatal(err)
+	}
+	f := write(t, here+"/link/../a", "new")
+	defer f.Discard()
+	only(t, there, filepath.Base(f.Name()), "deep")
+	if err := f.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	only(t, there, "a", "deep")
+	only(t, here, "link")
+	if _, err := Create(here + "/missing/../a"); !errors.Is(err, os.ErrNotExist) {
+		t.Fatalf("a folder that is not there: %v", err)
+	}
+}
+
 func TestDeviceIsWrittenAsItIs(t *testing.T) {
 	f, err := Create("/dev/full")
 	if err != nil {
