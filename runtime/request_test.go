@@ -64,7 +64,7 @@ func TestRequestFaults(t *testing.T) {
 		{"max_tokens is 1 or more", `{"prompt": "x", "max_tokens": 0}`, []string{"max_tokens 0", "1 or more"}},
 		{"temperature is not negative", `{"prompt": "x", "temperature": -1}`, []string{"temperature -1", "0 or more"}},
 		{"temperature is a number", `{"prompt": "x", "temperature": "hot"}`, []string{`field "temperature"`, "string", "a number"}},
-		{"temperature is finite", `{"prompt": "x", "temperature": 1e300}`, []string{"temperature 1e+300"}},
+		{"temperature is finite", `{"prompt": "x", "temperature": 1e300}`, []string{"temperature 1e+300", "at most 3.4028234663852886e+38"}},
 		{"top_p is above 0", `{"prompt": "x", "top_p": 0}`, []string{"top_p 0", "more than 0"}},
 		{"top_p is at most 1", `{"prompt": "x", "top_p": 1.01}`, []string{"top_p 1.01", "at most 1"}},
 		{"top_k is not negative", `{"prompt": "x", "top_k": -2}`, []string{"top_k -2"}},

@@ -25,7 +25,7 @@ type Sampling struct {
 func (s Sampling) Validate() error {
 	var faults []error
 	if !(s.Temperature >= 0 && s.Temperature <= math.MaxFloat32) {
-		faults = append(faults, fmt.Errorf("temperature %v, want 0 or more", s.Temperature))
+		faults = append(faults, fmt.Errorf("temperature %v, want 0 or more, at most %v", s.Temperature, math.MaxFloat32))
 	}
 	if s.TopK < 0 {
 		faults = append(faults, fmt.Errorf("top_k %d, want 1 or more, or 0 for all", s.TopK))

@@ -45,6 +45,7 @@ func TestIdleFlags(t *testing.T) {
 		{"score has no rounds", plan, []string{"--strategy", "score", "--expert_capacity", "1", "--rounds", "2"}, []string{"--reroute-rounds", "policy drop"}},
 		{"a recording has its layers", []string{"trace", "replay", "--trace", "x.routing"}, []string{"--layers", "2"}, []string{"--layers", "--trace"}},
 		{"made routing has no sets", replay, []string{"--set", "x"}, []string{"--set", "--synthetic"}},
+		{"a dry run has no numbers", []string{"study", "run", "--dry-run", "--workloads", "synthetic:uniform", "--ranks", "1"}, []string{"--json", "x.json"}, []string{"--json", "--dry-run"}},
 		{"doctor fits a model", []string{"doctor"}, []string{"--ranks", "3"}, []string{"--ranks", "--model"}},
 		{"ids have no special tokens to add", []string{"tokenize", "--tokenizer", "x.json"}, []string{"--decode", "--add-special-tokens"}, []string{"--add-special-tokens", "--decode"}},
 	} {

@@ -51,6 +51,7 @@ func runStudy(c *cli.Context, t terminal) error {
 		return err
 	}
 	if c.Bool("dry-run") {
+		noEffect(c, "with --dry-run", "json")
 		return e.list(t.stdout)
 	}
 	if err := e.check(); err != nil {
