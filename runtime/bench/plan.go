@@ -34,7 +34,7 @@ type PlanResult struct {
 }
 
 // Plan measures planning of made scores and holds the result against the plan that one
-// rank alone makes of all tokens.
+// process alone makes of all tokens.
 func Plan(p runtime.Process, pc PlanCase, repeats int) (PlanResult, error) {
 	var traffic collective.Traffic
 	c := collective.Counted(p.Comm, &traffic)
@@ -73,7 +73,7 @@ func Plan(p runtime.Process, pc PlanCase, repeats int) (PlanResult, error) {
 		Name: pc.Name, Tokens: pc.Tokens, Ranks: c.Size(), Sample: sample, Rounds: plan.Rounds,
 		Kept: ledger.Kept, Rerouted: ledger.Rerouted, Calls: traffic.Calls, Bytes: most[0],
 		Imbalance: capacity.MaxOverMean(plan.LoadBefore),
-	}, collective.Agree(p.Comm, pc.verify(made, c.Rank(), c.Size(), plan))
+	}, collective.Agree(p.Comm, pc.verify(c.Rank(), c.Size(), plan))
 }
 
 // step is one rank's block of the tokens.
@@ -96,28 +96,32 @@ func (pc PlanCase) made() (trace.Step, error) {
 	return s.Next()
 }
 
-// verify compares the rank's part with what one rank alone decides, where the policy
-// does not depend on the ranks.
-func (pc PlanCase) verify(made trace.Step, rank, ranks int, plan *capacity.Plan) error {
-	if pc.Policy.Scope == capacity.Local || pc.Policy.Policy == capacity.Expanded {
-		return nil
+// verify compares the rank's part with what one process alone decides: of all tokens at once, or, where the policy
+// depends on the ranks, with as many of them.
+func (pc PlanCase) verify(rank, ranks int, plan *capacity.Plan) error {
+	parts, part, from := 1, 0, rank*pc.Tokens/ranks
+	if _, bounded := pc.Policy.Rank.Gamma(); bounded || pc.Policy.Scope == capacity.Local || pc.Policy.Policy == capacity.Expanded {
+		parts, part, from = ranks, rank, 0
 	}
-	return collective.Run(1, collective.Options{}, func(c collective.Communicator) error {
+	return collective.Run(parts, collective.Options{}, func(c collective.Communicator) error {
 		model := capacity.Model{Experts: pc.Experts, TopK: pc.TopK}
-		planner, err := capacity.NewPlanner(c, pc.Policy, model, capacity.Contiguous(pc.Experts, 1))
+		planner, err := capacity.NewPlanner(c, pc.Policy, model, capacity.Contiguous(pc.Experts, parts))
 		if err != nil {
 			return err
 		}
-		alone, err := planner.Plan(pc.step(made, 0, 1))
+		made, err := pc.made() // of this part's own: rows are made in its scratch space
 		if err != nil {
 			return err
 		}
-		from := rank * pc.Tokens / ranks
+		alone, err := planner.Plan(pc.step(made, c.Rank(), parts))
+		if err != nil || c.Rank() != part {
+			return err
+		}
 		for t := range len(plan.Offset) - 1 {
 			have := plan.Expert[plan.Offset[t]:plan.Offset[t+1]]
 			want := alone.Expert[alone.Offset[from+t]:alone.Offset[from+t+1]]
 			if !slices.Equal(have, want) {
-				return fmt.Errorf("bench: plan: token %d keeps %v on %d ranks, %v on one", from+t, have, ranks, want)
+				return fmt.Errorf("bench: plan: %s: token %d of rank %d keeps %v on %d ranks, %v in one process", pc.Name, t, rank, have, ranks, want)
 			}
 		}
 		return nil
