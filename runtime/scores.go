@@ -57,8 +57,8 @@ func (f ScoreFile) check(tensor string, b scoreBlock) error {
 		return nil
 	}
 	for i, s := range b.scores {
-		if s < 0 || s > 1 {
-			return fmt.Errorf("runtime: scores %s: tensor %q: token %d, expert %d: score %v, want 0 to 1 (or --input logits)", f.Path, tensor, b.from+i/b.experts, i%b.experts, s)
+		if s < 0 && !math.IsInf(float64(s), -1) {
+			return fmt.Errorf("runtime: scores %s: tensor %q: token %d, expert %d: score %v, want 0 or more (or --input logits)", f.Path, tensor, b.from+i/b.experts, i%b.experts, s)
 		}
 	}
 	return nil
