@@ -4,7 +4,7 @@
 // these products have asked for them before.
 //
 // W lies in the order in which it is read, in units of 4 bytes, a value or a pair of inputs: blocks of depth units; in a block,
-// panels of width outputs; in a panel, units; of a unit, the weights of every output. The matrix unit has its own order in a panel
+// panels of width outputs; in a panel, units; of a unit, the weights of every output. The matrix unit has its own order
 // (panels_amx.c). A result is one chain of sums over its units from the first to the last, however rows are cut into tiles and outputs
 // into panels.
 #ifndef CAPMOE_KERNEL_PANELS_H
@@ -49,7 +49,7 @@ int64_t kernel_panels_space(const kernel_panels *p, int64_t m);
 int64_t kernel_panels_parts(const kernel_panels *p, int64_t m);
 void kernel_panels_rows(const kernel_panels *p, uint32_t *rows, kernel_given x, int64_t m, int64_t first, int64_t end);
 
-// kernel_panels_mul computes panels [first, end) of dst [m,n].
+// kernel_panels_mul computes some panels of dst [m,n]: those that lie in places [first, end).
 void kernel_panels_mul(const kernel_panels *p, float *dst, const uint32_t *rows, int64_t m, int64_t first, int64_t end);
 
 // kernel_joining is how gates and ups are joined: bias [n] is added to them before, or NULL.

@@ -145,14 +145,15 @@ AMX static inline __attribute__((always_inline)) void add(const product *t, cons
 	EACH_SUM(_tile_stored, t->sums, apart)
 }
 
-// add_asking is add where each of some pairs asks for its part of the lines: the i-th. Inlined, its loops are compiled worse.
+// add_asking is add where each of some pairs asks for its part of a step's lines: this one is the i-th, and its part lies in the first
+// tile or in the second. Inlined, its loops are compiled worse.
 AMX static __attribute__((noinline)) void add_asking(product *t, int pair, int64_t i, int64_t pairs) {
 	const int64_t ahead = pairs <= SOON ? SOON_AHEAD : LATE_AHEAD;
-#define ASKING(lines)                                                             \
+#define ASKING(lines)                                                                     \
 	t->ask = ahead + i * (lines) * LINE / TILE * (t->stream - TILE) + i * (lines) * LINE; \
-	if (pair)                                                                     \
-		add(t, 1, lines);                                                         \
-	else                                                                          \
+	if (pair)                                                                             \
+		add(t, 1, lines);                                                                 \
+	else                                                                                  \
 		add(t, 0, lines);
 	if (pairs == 1) {
 		ASKING(32)
