@@ -19,7 +19,7 @@ var smallShapes = []shape{
 	{128, 192}, {192, 128}, {256, 192}, {48, 64}, {5, 8}, {13, 8}, {8, 5}, {300, 64}, {33, 17}, {1, 64}, {64, 1}, {1, 1}, {65, 63}, {40, 1301},
 }
 
-var allShapes = append([]shape{{4096, 192}, {110, 5000}, {60, 2048}, {2048, 1024}, {1024, 2048}}, smallShapes...)
+var allShapes = append([]shape{{4096, 192}, {110, 6000}, {30, 4000}, {60, 2048}, {2048, 1024}, {1024, 2048}}, smallShapes...)
 
 // shapes returns what a test of a library is to cover: all; those of small size and one other where it is slow; or the small ones under
 // -short and the race detector's slowness.

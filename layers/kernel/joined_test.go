@@ -49,7 +49,7 @@ func (p perceptron) atOnce(x Values, m int) []float32 {
 // testJoined holds perceptrons at once against one product after the other.
 func testJoined(t *testing.T, lib Library, dtype DType) {
 	ways := 0
-	for _, s := range [][3]int{{5, 32, 1}, {64, 64, 31}, {33, 96, 300}, {70, 40, 64}, {1, 160, 130}} {
+	for _, s := range [][3]int{{5, 32, 1}, {64, 64, 31}, {33, 96, 300}, {70, 40, 64}, {1, 192, 130}, {8, 64, 3000}} {
 		p := newPerceptron(t, lib, s[0], s[1], s[2])
 		for _, bias := range [][]float32{nil, random(43, 2*p.inner, 1)} {
 			for _, gate := range []Gate{{}, {Limit: 1.5, Alpha: 1.7}} {

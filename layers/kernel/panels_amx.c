@@ -239,23 +239,29 @@ AMX static void mul_block(const kernel_panels *p, float *dst, const uint32_t *ro
 	}
 }
 
-// pairs_of is the pairs of tiles of m rows, which are cut into as many blocks as blocks_of says.
+// pairs_of is the pairs of tiles of m rows.
 static int64_t pairs_of(int64_t m) { return kernel_ceil_div(m, 2 * SIDE); }
 
-static int64_t blocks_of(int64_t m) { return kernel_ceil_div(pairs_of(m), BLOCK); }
+// most_of is how many of them a block has at most: so many that its span may be all units, if they are not too few to read weights for.
+static int64_t most_of(const kernel_panels *p) {
+	int64_t whole = SPAN / p->units;
+	return FEW <= whole && whole < BLOCK ? whole : BLOCK;
+}
+
+static int64_t blocks_of(const kernel_panels *p, int64_t m) { return kernel_ceil_div(pairs_of(m), most_of(p)); }
 
 // span_of is how many units a block of some pairs goes over at a time.
 static int64_t span_of(int64_t pairs) { return SPAN / pairs / MANY_UNITS * MANY_UNITS; }
 
 // block_of is the i-th block of m rows, with units from one on.
 static block block_of(const kernel_panels *p, int64_t m, int64_t i, int64_t unit) {
-	int64_t from = kernel_cut(pairs_of(m), BLOCK, i), to = kernel_cut(pairs_of(m), BLOCK, i + 1);
+	int64_t from = kernel_cut(pairs_of(m), most_of(p), i), to = kernel_cut(pairs_of(m), most_of(p), i + 1);
 	return (block){{2 * from, kernel_least(kernel_ceil_div(m, SIDE), 2 * to)}, {unit, kernel_least(p->units, unit + span_of(to - from))}};
 }
 
 AMX void kernel_amx_mul(const kernel_panels *p, float *dst, const uint32_t *rows, int64_t m, int64_t first, int64_t end) {
 	kernel_amx_configure();
-	for (int64_t i = 0; i < blocks_of(m); i++) {
+	for (int64_t i = 0; i < blocks_of(p, m); i++) {
 		for (int64_t unit = 0; unit < p->units;) {
 			block b = block_of(p, m, i, unit);
 			mul_block(p, dst, rows, m, b, first, end);
@@ -284,14 +290,14 @@ AMX static void join(uint32_t *dst, const float *gates, const float *ups, int64_
 }
 
 int kernel_amx_joins(const kernel_panels *p, int64_t m) {
-	return p->n % (4 * PANELS_WIDTH) == 0 && p->units <= span_of(kernel_ceil_div(pairs_of(m), blocks_of(m)));
+	return p->n % (4 * PANELS_WIDTH) == 0 && p->units <= span_of(kernel_ceil_div(pairs_of(m), blocks_of(p, m)));
 }
 
 AMX void kernel_amx_joined(const kernel_panels *p, uint32_t *dst, const uint32_t *rows, int64_t m, kernel_joining how, int64_t first, int64_t end) {
 	pair_sums gates __attribute__((aligned(LINE))), ups __attribute__((aligned(LINE)));
 	int64_t half = p->panels / 2;
 	kernel_amx_configure();
-	for (int64_t i = 0; i < blocks_of(m); i++) {
+	for (int64_t i = 0; i < blocks_of(p, m); i++) {
 		block b = block_of(p, m, i, 0);
 		for (int64_t j = first; j < end; j++) {
 			add_panel(p, gates, rows, b, 2 * j);
