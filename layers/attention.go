@@ -80,7 +80,7 @@ func (a *attention) mixSpread(b Batch, w *AttentionWeights, layer int) error {
 	return nil
 }
 
-// place makes the queries and keys of tokens [first, end) from their products: normalised, and turned to their positions.
+// place makes the queries, keys and values of tokens [first, end) from their products: normalised, clipped, and turned to their positions.
 func (a *attention) place(first, end int) {
 	queries, values, w := a.cfg.Queries(), a.cfg.Values(), a.weights
 	width := queries + 2*values
@@ -88,15 +88,15 @@ func (a *attention) place(first, end int) {
 	if w.Bias != nil {
 		addRows(rows, w.Bias)
 	}
-	if a.cfg.Clip > 0 {
-		clip(rows, a.cfg.Clip)
-	}
 	for t := first; t < end; t++ {
 		row := a.qkv[t*width:]
 		q, k := row[:queries], row[queries:queries+values]
 		if a.cfg.QKNorm != NoQKNorm {
 			rmsNorm(q, q, w.QNorm, a.eps)
 			rmsNorm(k, k, w.KNorm, a.eps)
+		}
+		if a.cfg.Clip > 0 {
+			clip(row[:width], a.cfg.Clip)
 		}
 		a.rope.rotate(q, a.position[t])
 		a.rope.rotate(k, a.position[t])

@@ -10,7 +10,7 @@ type AttentionConfig struct {
 	HeadDim int // of queries and keys; of values too, unless they are latent
 	Rope    RopeConfig
 	QKNorm  QKNorm
-	Clip    float32 // limit of |q|, |k| and |v|; 0 is none
+	Clip    float32 // limit of |q|, |k| and |v|, normalised; 0 is none
 	Bias    bool    // on q, k and v
 	OutBias bool
 	Sinks   bool // every head has a logit for looking at nothing

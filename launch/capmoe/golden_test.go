@@ -72,6 +72,29 @@ func TestLogitsEqualThirdParty(t *testing.T) {
 	}
 }
 
+// Random models of every family, of random configurations, and the logits of the transformers library.
+func TestLogitsEqualTransformers(t *testing.T) {
+	models, err := filepath.Glob(filepath.Join("testdata", "transformers", "*", "config.json"))
+	if err != nil || len(models) == 0 {
+		t.Fatalf("no models: %v", err)
+	}
+	for _, config := range models {
+		model := filepath.Dir(config)
+		t.Run(filepath.Base(model), func(t *testing.T) {
+			t.Parallel()
+			tokens := filepath.Join(model, "tokens.json")
+			var golden struct{ Sequences [][]int32 }
+			readJSON(t, tokens, &golden)
+			want := openFile(t, filepath.Join(model, "logits.safetensors"))
+			got := openFile(t, sameLogits(t, model, tokens, []int{1, 2, 3}))
+			for i, seq := range golden.Sequences {
+				values, shape := tensorOf(t, want, fmt.Sprintf("logits.%d", i))
+				checkLogits(t, i, readLogits(t, got, i, len(seq), shape[1]), values)
+			}
+		})
+	}
+}
+
 // goldenVariant is a capacity policy that the authors' code ran a whole model under.
 type goldenVariant struct {
 	Name     string

@@ -19,6 +19,7 @@ type Config struct {
 	Tied   bool  // the output matrix is the embedding
 	EOS    []int // token ids that end a text; nil if the config names none
 	Block  int   // edge of the squares that fp8 weights have scales for; 0: no scales
+	Pairs  bool  // rotary embedding turns neighbours, not elements half a head apart
 }
 
 // ReadConfig reads dir/config.json. Its error joins every fault of the file.
@@ -49,6 +50,7 @@ func ParseConfig(path string, data []byte) (*Config, error) {
 	}
 	c := &Config{File: path, Family: family, Model: family.config(f), Tied: f.boolOr("tie_word_embeddings", false), EOS: f.eos()}
 	c.Block = quantization(f, family)
+	c.Pairs = family.pairs && f.boolOr("rope_interleave", true)
 	if f.err() == nil {
 		c.plausible(f)
 	}

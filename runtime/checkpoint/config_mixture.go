@@ -6,8 +6,14 @@ import (
 	"capmoe/layers"
 )
 
+// otherName is what transformers 5 calls the number of experts in some families' files, and older ones in others'.
+var otherName = map[string]string{"num_experts": "num_local_experts", "num_local_experts": "num_experts"}
+
 // mixture reads the numbers of a mixture under a family's names.
 func mixture(f *fields, experts, inner string) layers.MoEConfig {
+	if other := otherName[experts]; !f.has(experts) && f.has(other) {
+		experts = other
+	}
 	m := layers.MoEConfig{Experts: f.size(experts), TopK: f.size("num_experts_per_tok"), Inner: f.size(inner)}
 	f.atMost("num_experts_per_tok", m.TopK, experts, m.Experts)
 	return m

@@ -15,7 +15,7 @@ type Family struct {
 	config    func(f *fields) layers.Config
 	names     names
 	together  bool // all experts of a layer in one tensor, gate and up interleaved
-	pairs     bool // rotary embedding turns neighbours, not elements half a head apart
+	pairs     bool // Config.Pairs, unless rope_interleave is false
 }
 
 // families by model_type.

@@ -61,6 +61,14 @@ func (n names) with(change func(n *names)) names {
 	return n
 }
 
+// namesIn are the family's names, or those that transformers 5 has in memory, if the store holds a model under them.
+func (f *Family) namesIn(s *Store) names {
+	if !s.Has(in(0, f.names.router)) && s.Has(in(0, llamaNames.router)) {
+		return llamaNames
+	}
+	return f.names
+}
+
 // in fills the layer into a name.
 func in(layer int, name string) string {
 	return strings.Replace(name, ".L.", "."+strconv.Itoa(layer)+".", 1)

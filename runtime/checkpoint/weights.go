@@ -9,7 +9,7 @@ import (
 // layer the experts that held lists, in their order. Tensors of other experts are not touched.
 // It refuses missing tensors, wrong shapes and types, NaN and infinity.
 func LoadWeights(s *Store, c *Config, lib kernel.Library, held func(layer int) []int) (*layers.Weights, error) {
-	l := &loader{store: s, lib: lib, cfg: c, names: c.Family.names}
+	l := &loader{store: s, lib: lib, cfg: c, names: c.Family.namesIn(s)}
 	m := c.Model
 	w := new(layers.Weights)
 	var err error

@@ -104,7 +104,7 @@ func (l *loader) latentQueries(w *layers.LatentWeights, layer int) (err error) {
 // turnable brings rows of k columns whose products rotary embedding turns into the
 // order in which layers turn them.
 func (l *loader) turnable(rows []float32, k int) {
-	if l.cfg.Family.pairs {
+	if l.cfg.Pairs {
 		halves(rows, k)
 	}
 }
