@@ -289,8 +289,9 @@ AMX static void join(uint32_t *dst, const float *gates, const float *ups, int64_
 		_mm512_storeu_si512(dst + r * SIDE, line((kernel_given){joined + r * PANELS_WIDTH, 0}, UINT32_MAX));
 }
 
+// Of a tile of rows or less there is so little to keep in the caches that stopping for it after every panel costs more.
 int kernel_amx_joins(const kernel_panels *p, int64_t m) {
-	return p->n % (4 * PANELS_WIDTH) == 0 && p->units <= span_of(kernel_ceil_div(pairs_of(m), blocks_of(p, m)));
+	return m > SIDE && p->n % (4 * PANELS_WIDTH) == 0 && p->units <= span_of(kernel_ceil_div(pairs_of(m), blocks_of(p, m)));
 }
 
 AMX void kernel_amx_joined(const kernel_panels *p, uint32_t *dst, const uint32_t *rows, int64_t m, kernel_joining how, int64_t first, int64_t end) {
