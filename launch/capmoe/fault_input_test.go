@@ -9,28 +9,35 @@ import (
 	"capmoe/launch"
 )
 
+// fileFault is a file that a run refuses, and what it says of it.
+type fileFault struct {
+	rule, text string
+	texts      []string
+}
+
+// checkFileFaults gives each file to eval by a flag.
+func checkFileFaults(t *testing.T, model, flag string, faults []fileFault) {
+	for _, c := range faults {
+		t.Run(c.rule, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "file")
+			writeFile(t, path, []byte(c.text))
+			for _, ranks := range faultRanks {
+				checkFault(t, capmoe(ranks, "eval", "--model", model, flag, path), launch.ExitFailed, append(c.texts, path)...)
+			}
+		})
+	}
+}
+
 // A text that no perplexity can be taken of is named, with what is wrong where.
 func TestTextFaults(t *testing.T) {
 	model := newModel().write(t)
-	for _, c := range []struct {
-		rule  string
-		text  string
-		texts []string
-	}{
+	checkFileFaults(t, model, "--text", []fileFault{
 		{"a text is not empty", "", []string{"0 bytes", "at least 2"}},
 		{"a text has two tokens", "a", []string{"1 tokens", "at least 2"}},
 		{"a text is UTF-8", "hello\xffthere", []string{"UTF-8", "0xff", "offset 5 of 11"}},
 		{"a text does not end within a character", "hello \xe2\x82", []string{"UTF-8", "0xe2", "offset 6 of 8"}},
-	} {
-		t.Run(c.rule, func(t *testing.T) {
-			t.Parallel()
-			path := filepath.Join(t.TempDir(), "text")
-			writeFile(t, path, []byte(c.text))
-			for _, ranks := range faultRanks {
-				checkFault(t, capmoe(ranks, "eval", "--model", model, "--text", path), launch.ExitFailed, append(c.texts, path)...)
-			}
-		})
-	}
+	})
 	for _, c := range []struct{ rule, path, text string }{
 		{"a text is there", "/missing", "no such file"},
 		{"a text is no folder", os.TempDir(), "directory"},
@@ -48,10 +55,7 @@ func TestTextFaults(t *testing.T) {
 func TestTasksFaults(t *testing.T) {
 	model := newModel().write(t)
 	good := `{"context": "The cat", "choices": [" sat", " flew"], "gold": 0}` + "\n"
-	for _, c := range []struct {
-		rule, text string
-		texts      []string
-	}{
+	checkFileFaults(t, model, "--tasks", []fileFault{
 		{"there is a question", "\n\n", []string{"0 questions", "1 or more"}},
 		{"a line is JSON", good + "\n{", []string{"line 3", "JSON"}},
 		{"a line is UTF-8", good + "{\"context\": \"\xff\"}", []string{"line 2", "not UTF-8", "0xff", "offset 13 of 16"}},
@@ -59,16 +63,7 @@ func TestTasksFaults(t *testing.T) {
 		{"the right choice is one of them", `{"context": "a", "choices": [" b", " c"], "gold": 2}`, []string{"line 1", `"gold" is 2`, "0 to 1"}},
 		{"the right choice is known", `{"context": "a", "choices": [" b", " c"]}`, []string{"line 1", `"gold" is missing`}},
 		{"a choice leaves room for a context", `{"context": "a", "choices": [" b", "` + strings.Repeat(" the", 70) + `"], "gold": 0}`, []string{"question 0, choice 1", "no context", "max_position_embeddings 64"}},
-	} {
-		t.Run(c.rule, func(t *testing.T) {
-			t.Parallel()
-			path := filepath.Join(t.TempDir(), "tasks")
-			writeFile(t, path, []byte(c.text))
-			for _, ranks := range faultRanks {
-				checkFault(t, capmoe(ranks, "eval", "--model", model, "--tasks", path), launch.ExitFailed, append(c.texts, path)...)
-			}
-		})
-	}
+	})
 }
 
 // A file of tokens that is not what it should be is named, with the place.

@@ -20,6 +20,16 @@ func developmentData(t *testing.T, path ...string) string {
 	return filepath.Join(append([]string{dir}, path...)...)
 }
 
+// checkGolden holds a file of logits against a file of goldens, where those of the sequences go by a name with their number in it.
+func checkGolden(t *testing.T, got, golden, name string, sequences [][]int32) {
+	t.Helper()
+	have, want := openFile(t, got), openFile(t, golden)
+	for i, seq := range sequences {
+		values, shape := tensorOf(t, want, fmt.Sprintf(name, i))
+		checkLogits(t, i, readLogits(t, have, i, len(seq), shape[1]), values)
+	}
+}
+
 // Random models of each family, and the logits of the transformers library or of the
 // model's authors.
 func TestLogitsEqualGolden(t *testing.T) {
@@ -37,12 +47,8 @@ func TestLogitsEqualGolden(t *testing.T) {
 			for _, p := range golden.Prompts {
 				sequences = append(sequences, p.IDs)
 			}
-			want := openFile(t, filepath.Join(model, "golden.safetensors"))
-			got := openFile(t, sameLogits(t, model, tokensFile(t, sequences), []int{1, 2, 3, 4}))
-			for i, seq := range sequences {
-				values, shape := tensorOf(t, want, fmt.Sprintf("prompt%d.logits", i))
-				checkLogits(t, i, readLogits(t, got, i, len(seq), shape[1]), values)
-			}
+			got := sameLogits(t, model, tokensFile(t, sequences), []int{1, 2, 3, 4})
+			checkGolden(t, got, filepath.Join(model, "golden.safetensors"), "prompt%d.logits", sequences)
 		})
 	}
 }
@@ -85,12 +91,7 @@ func TestLogitsEqualTransformers(t *testing.T) {
 			tokens := filepath.Join(model, "tokens.json")
 			var golden struct{ Sequences [][]int32 }
 			readJSON(t, tokens, &golden)
-			want := openFile(t, filepath.Join(model, "logits.safetensors"))
-			got := openFile(t, sameLogits(t, model, tokens, []int{1, 2, 3}))
-			for i, seq := range golden.Sequences {
-				values, shape := tensorOf(t, want, fmt.Sprintf("logits.%d", i))
-				checkLogits(t, i, readLogits(t, got, i, len(seq), shape[1]), values)
-			}
+			checkGolden(t, sameLogits(t, model, tokens, []int{1, 2, 3}), filepath.Join(model, "logits.safetensors"), "logits.%d", golden.Sequences)
 		})
 	}
 }
