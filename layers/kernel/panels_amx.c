@@ -18,7 +18,6 @@
 // first, and would push out rows and weights.
 #include "amx.h"
 #include "panels.h"
-#include "vector.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -176,9 +175,11 @@ typedef struct {
 // pair_sums are those of each pair of a block, [2·SIDE, PANELS_WIDTH], with one panel.
 typedef float pair_sums[BLOCK][2 * SIDE * PANELS_WIDTH];
 
+static int64_t pairs_in(block b) { return kernel_ceil_div(b.tiles[1] - b.tiles[0], 2); }
+
 // add_panel goes on with the sums of a block and the panel in a place.
 AMX static void add_panel(const kernel_panels *p, pair_sums sums, const uint32_t *rows, block b, int64_t place) {
-	int64_t pairs = kernel_ceil_div(b.tiles[1] - b.tiles[0], 2), depth = pairs <= FEW ? FEW_UNITS : MANY_UNITS;
+	int64_t pairs = pairs_in(b), depth = pairs <= FEW ? FEW_UNITS : MANY_UNITS;
 	for (int64_t from = b.units[0]; from < b.units[1]; from += depth) {
 		product t = {.w = (const char *)(p->w + stream_at(p, place, from)), .units = kernel_least(depth, b.units[1] - from)};
 		t.stream = stream_size(p) * (int64_t)sizeof *p->w;
@@ -231,11 +232,11 @@ AMX static void mul_block(const kernel_panels *p, float *dst, const uint32_t *ro
 	int more = b.units[0] > 0, past = b.units[1] == p->units;
 	for (int64_t place = first; place < end; place++) {
 		int64_t j = panel_in(p, place);
-		for (int64_t i = b.tiles[0]; more && i < b.tiles[1]; i += 2)
-			get(sums[(i - b.tiles[0]) / 2], part_of(p, dst, m, i, j));
+		for (int64_t i = 0; more && i < pairs_in(b); i++)
+			get(sums[i], part_of(p, dst, m, b.tiles[0] + 2 * i, j));
 		add_panel(p, sums, rows, b, place);
-		for (int64_t i = b.tiles[0]; i < b.tiles[1]; i += 2)
-			put(part_of(p, dst, m, i, j), sums[(i - b.tiles[0]) / 2], past);
+		for (int64_t i = 0; i < pairs_in(b); i++)
+			put(part_of(p, dst, m, b.tiles[0] + 2 * i, j), sums[i], past);
 	}
 }
 
@@ -253,17 +254,17 @@ static int64_t blocks_of(const kernel_panels *p, int64_t m) { return kernel_ceil
 // span_of is how many units a block of some pairs goes over at a time.
 static int64_t span_of(int64_t pairs) { return SPAN / pairs / MANY_UNITS * MANY_UNITS; }
 
-// block_of is the i-th block of m rows, with units from one on.
-static block block_of(const kernel_panels *p, int64_t m, int64_t i, int64_t unit) {
-	int64_t from = kernel_cut(pairs_of(m), most_of(p), i), to = kernel_cut(pairs_of(m), most_of(p), i + 1);
+// block_of is the n-th block of m rows, with units from one on.
+static block block_of(const kernel_panels *p, int64_t m, int64_t n, int64_t unit) {
+	int64_t from = kernel_cut(pairs_of(m), most_of(p), n), to = kernel_cut(pairs_of(m), most_of(p), n + 1);
 	return (block){{2 * from, kernel_least(kernel_ceil_div(m, SIDE), 2 * to)}, {unit, kernel_least(p->units, unit + span_of(to - from))}};
 }
 
 AMX void kernel_amx_mul(const kernel_panels *p, float *dst, const uint32_t *rows, int64_t m, int64_t first, int64_t end) {
 	kernel_amx_configure();
-	for (int64_t i = 0; i < blocks_of(p, m); i++) {
+	for (int64_t n = 0; n < blocks_of(p, m); n++) {
 		for (int64_t unit = 0; unit < p->units;) {
-			block b = block_of(p, m, i, unit);
+			block b = block_of(p, m, n, unit);
 			mul_block(p, dst, rows, m, b, first, end);
 			unit = b.units[1];
 		}
@@ -298,19 +299,18 @@ AMX void kernel_amx_joined(const kernel_panels *p, uint32_t *dst, const uint32_t
 	pair_sums gates __attribute__((aligned(LINE))), ups __attribute__((aligned(LINE)));
 	int64_t half = p->panels / 2;
 	kernel_amx_configure();
-	for (int64_t i = 0; i < blocks_of(p, m); i++) {
-		block b = block_of(p, m, i, 0);
+	for (int64_t n = 0; n < blocks_of(p, m); n++) {
+		block b = block_of(p, m, n, 0);
 		for (int64_t j = first; j < end; j++) {
 			add_panel(p, gates, rows, b, 2 * j);
 			add_panel(p, ups, rows, b, 2 * j + 1);
-			for (int64_t tile = b.tiles[0]; tile < b.tiles[1]; tile += 2) {
-				float *gate = gates[(tile - b.tiles[0]) / 2], *up = ups[(tile - b.tiles[0]) / 2];
-				int64_t side = tile + 1 < b.tiles[1] ? 2 : 1, there = kernel_least(2 * SIDE, m - tile * SIDE);
+			for (int64_t i = 0; i < pairs_in(b); i++) {
+				int64_t tile = b.tiles[0] + 2 * i, side = tile + 1 < b.tiles[1] ? 2 : 1, there = kernel_least(2 * SIDE, m - tile * SIDE);
 				if (how.bias) {
-					add_bias(gate, how.bias + j * PANELS_WIDTH, there);
-					add_bias(up, how.bias + (half + j) * PANELS_WIDTH, there);
+					add_bias(gates[i], how.bias + j * PANELS_WIDTH, there);
+					add_bias(ups[i], how.bias + (half + j) * PANELS_WIDTH, there);
 				}
-				join(dst + (tile * half + side * j) * SIDE * SIDE, gate, up, there, how.gate);
+				join(dst + (tile * half + side * j) * SIDE * SIDE, gates[i], ups[i], there, how.gate);
 			}
 		}
 	}
