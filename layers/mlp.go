@@ -29,7 +29,8 @@ func (m *mlp) forward(dst []float32, x kernel.Values, n int, w *ExpertWeights) {
 	if n == 0 && !m.products.sharing() {
 		return
 	}
-	if m.products.sharing() || !m.atOnce(dst, x, n, w) {
+	how := kernel.Joined{Bias: w.GateUpBias, Gate: kernel.Gate(m.activation), Down: w.Down}
+	if m.products.sharing() || !kernel.MulJoinedTo(dst, x, n, w.GateUp, how) {
 		m.inSteps(dst, x, n, w)
 	}
 	if w.DownBias != nil {
@@ -37,12 +38,7 @@ func (m *mlp) forward(dst []float32, x kernel.Values, n int, w *ExpertWeights) {
 	}
 }
 
-// atOnce has the kernels do all of it, where they can, and tells whether they did.
-func (m *mlp) atOnce(dst []float32, x kernel.Values, n int, w *ExpertWeights) bool {
-	gateUp, ok := w.GateUp.(kernel.Joiner)
-	return ok && gateUp.MulJoinedTo(dst, x, n, kernel.Joined{Bias: w.GateUpBias, Gate: kernel.Gate(m.activation), Down: w.Down})
-}
-
+// inSteps is forward, but for the last bias, one product after the other.
 func (m *mlp) inSteps(dst []float32, x kernel.Values, n int, w *ExpertWeights) {
 	_, inner := w.Down.Dims()
 	m.gateUp, m.act = grow(m.gateUp, n*2*inner), grow(m.act, n*inner)

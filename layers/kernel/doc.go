@@ -28,7 +28,7 @@
 //	library.go           Library, Matrix, Options: the interface
 //	dtype.go             DType, and how values and rows are rounded to bf16
 //	source.go            a matrix as it comes to be packed: whole, or by rows
-//	joined.go            Joiner: a Matrix that goes through a perceptron at once; panels_joined.go: one of panels
+//	joined.go            MulJoinedTo: through a perceptron at once; panels_joined.go: by panels
 //	gemm.go              Gemm: the operands of one dense product, and their checks
 //	reference.go         Reference: MulTo in plain loops, the truth of the suite
 //	gonum.go             the portable library

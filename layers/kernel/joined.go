@@ -9,14 +9,17 @@ type Joined struct {
 	Down Matrix // [n, F]
 }
 
-// Joiner is a Matrix of gates and ups, [2F, k], the F rows of gates first, that may know a faster way through a perceptron than one
-// product after the other.
-type Joiner interface {
-	Matrix
+// joiner is a Matrix that may know a faster way through a perceptron than one product after the other.
+type joiner interface {
+	mulJoinedTo(dst []float32, x Values, m int, then Joined) bool
+}
 
-	// MulJoinedTo computes dst [m, n] = Down·act(gates, ups) of m rows x, [m, k], and gives the bits that MulTo, GateTo and MulTo give one
-	// after the other. It reports false, and leaves dst, if it knows no faster way for so many rows. It panics as MulTo does.
-	MulJoinedTo(dst []float32, x Values, m int, then Joined) bool
+// MulJoinedTo computes dst [m, n] = Down·act(gates, ups) of m rows x, [m, k], and gives the bits that MulTo, GateTo and MulTo give one after
+// the other: gateUp is [2F, k], the F rows of gates first. It reports false, and leaves dst, where no faster way is known for these matrices
+// and so many rows. dst may reach into the memory of x. It panics as MulTo does.
+func MulJoinedTo(dst []float32, x Values, m int, gateUp Matrix, then Joined) bool {
+	mat, ok := gateUp.(joiner)
+	return ok && mat.mulJoinedTo(dst, x, m, then)
 }
 
 // checkJoined panics on a perceptron whose sides do not fit.

@@ -35,12 +35,8 @@ func (p perceptron) inSteps(x Values, m int) []float32 {
 
 // atOnce is what it gives by MulJoinedTo, nil where that knows no way.
 func (p perceptron) atOnce(x Values, m int) []float32 {
-	joiner, ok := p.gateUp.(Joiner)
-	if !ok {
-		return nil
-	}
 	dst := slices.Repeat([]float32{nan}, m*p.n+1)
-	if !joiner.MulJoinedTo(dst, x, m, p.then) {
+	if !MulJoinedTo(dst, x, m, p.gateUp, p.then) {
 		return nil
 	}
 	return dst
@@ -91,19 +87,15 @@ func testJoinedInPlace(t *testing.T, lib Library) {
 	p, m := newPerceptron(t, lib, 64, 64, 64), 100
 	x := random(45, m*64, 1)
 	want := p.inSteps(Values{F32: x}, m)
-	if joiner, ok := p.gateUp.(Joiner); ok && joiner.MulJoinedTo(x, Values{F32: x}, m, p.then) && firstDifference(x, want) >= 0 {
+	if MulJoinedTo(x, Values{F32: x}, m, p.gateUp, p.then) && firstDifference(x, want) >= 0 {
 		t.Error("results in the place of rows differ from results elsewhere")
 	}
 }
 
 func testJoinedAllocations(t *testing.T, lib Library) {
 	p, m := newPerceptron(t, lib, 64, 64, 64), 100
-	joiner, ok := p.gateUp.(Joiner)
-	if !ok {
-		return
-	}
 	x, dst := Values{F32: random(46, m*64, 1)}, make([]float32, m*64)
-	if n := testing.AllocsPerRun(20, func() { joiner.MulJoinedTo(dst, x, m, p.then) }); n > 0 {
+	if n := testing.AllocsPerRun(20, func() { MulJoinedTo(dst, x, m, p.gateUp, p.then) }); n > 0 {
 		t.Errorf("a perceptron makes %g allocations", n)
 	}
 }
@@ -112,19 +104,18 @@ func testJoinedMisuse(t *testing.T, lib Library) {
 	const m = 64
 	p := newPerceptron(t, lib, 32, 32, 32)
 	x, dst := Values{F32: make([]float32, m*32)}, make([]float32, m*32)
-	joiner, ok := p.gateUp.(Joiner)
-	if !ok || !joiner.MulJoinedTo(dst, x, m, p.then) {
+	if !MulJoinedTo(dst, x, m, p.gateUp, p.then) {
 		return
 	}
-	mustPanic(t, "short x", func() { joiner.MulJoinedTo(dst, x.Slice(0, m*32-1), m, p.then) })
-	mustPanic(t, "short dst", func() { joiner.MulJoinedTo(dst[1:], x, m, p.then) })
-	mustPanic(t, "a short bias", func() { joiner.MulJoinedTo(dst, x, m, Joined{Down: p.then.Down, Bias: make([]float32, 63)}) })
+	mustPanic(t, "short x", func() { MulJoinedTo(dst, x.Slice(0, m*32-1), m, p.gateUp, p.then) })
+	mustPanic(t, "short dst", func() { MulJoinedTo(dst[1:], x, m, p.gateUp, p.then) })
+	mustPanic(t, "a short bias", func() { MulJoinedTo(dst, x, m, p.gateUp, Joined{Down: p.then.Down, Bias: make([]float32, 63)}) })
 	other := newPerceptron(t, lib, 32, 64, 32)
-	mustPanic(t, "another perceptron's down", func() { joiner.MulJoinedTo(dst, x, m, other.then) })
+	mustPanic(t, "another perceptron's down", func() { MulJoinedTo(dst, x, m, p.gateUp, other.then) })
 	p.then.Down.Free()
-	mustPanic(t, "down after Free", func() { joiner.MulJoinedTo(dst, x, m, p.then) })
+	mustPanic(t, "down after Free", func() { MulJoinedTo(dst, x, m, p.gateUp, p.then) })
 	p.gateUp.Free()
-	mustPanic(t, "gates and ups after Free", func() { joiner.MulJoinedTo(dst, x, m, other.then) })
+	mustPanic(t, "gates and ups after Free", func() { MulJoinedTo(dst, x, m, p.gateUp, other.then) })
 }
 
 func testPerceptrons(t *testing.T, make func(threads int) Library, dtype DType) {

@@ -7,8 +7,8 @@ package kernel
 */
 import "C"
 
-// MulJoinedTo implements Joiner: what is between the two products is written as the second reads its rows.
-func (mat *panelMatrix) MulJoinedTo(dst []float32, x Values, m int, then Joined) bool {
+// mulJoinedTo implements joiner: what is between the two products is written as the second reads its rows.
+func (mat *panelMatrix) mulJoinedTo(dst []float32, x Values, m int, then Joined) bool {
 	down, panels := then.Down.(*panelMatrix)
 	if !panels || m == 0 || down.c.kind != mat.c.kind || C.kernel_panels_joins(mat.c, C.int64_t(m)) == 0 {
 		return false

@@ -79,8 +79,7 @@ func (g *gemmExperts) measure(c collective.Communicator, rows, repeats int) (Gem
 
 // run does what a mixture does with the rows of an expert.
 func (g *gemmExperts) run(expert, rows int) {
-	gateUp, ok := g.gateUp[expert].(kernel.Joiner)
-	if !ok || !gateUp.MulJoinedTo(g.y, kernel.Values{F32: g.x}, rows, kernel.Joined{Down: g.down[expert]}) {
+	if !kernel.MulJoinedTo(g.y, kernel.Values{F32: g.x}, rows, g.gateUp[expert], kernel.Joined{Down: g.down[expert]}) {
 		g.steps(expert, rows)
 	}
 }
