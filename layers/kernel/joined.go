@@ -16,7 +16,7 @@ type joiner interface {
 
 // MulJoinedTo computes dst [m, n] = Down·act(gates, ups) of m rows x, [m, k], and gives the bits that MulTo, GateTo and MulTo give one after
 // the other: gateUp is [2F, k], the F rows of gates first. It reports false, and leaves dst, where no faster way is known for these matrices
-// and so many rows. dst may reach into the memory of x. It panics as MulTo does.
+// and so many rows. Each row of dst may lie where its row of x does; with one thread, over any rows of x up to that. It panics as MulTo does.
 func MulJoinedTo(dst []float32, x Values, m int, gateUp Matrix, then Joined) bool {
 	mat, ok := gateUp.(joiner)
 	return ok && mat.mulJoinedTo(dst, x, m, then)

@@ -50,8 +50,8 @@ func testJoined(t *testing.T, lib Library, dtype DType) {
 		for _, bias := range [][]float32{nil, random(43, 2*p.inner, 1)} {
 			for _, gate := range []Gate{{}, {Limit: 1.5, Alpha: 1.7}} {
 				p.then.Bias, p.then.Gate = bias, gate
-				x := random(44, 700*p.k, 1)
-				for _, m := range []int{0, 1, 16, 33, 49, 64, 65, 130, 330, 700} {
+				x := random(44, 800*p.k, 1)
+				for _, m := range []int{0, 1, 16, 33, 49, 64, 65, 130, 330, 700, 800} {
 					for _, rows := range givenAs(x[:m*p.k], dtype) {
 						got := p.atOnce(rows, m)
 						if got == nil {

@@ -143,6 +143,26 @@ func testAnyTeam(t *testing.T, one, team Library) {
 	}
 }
 
+// testManyRows has rows that are so many that they are cut into pieces.
+func testManyRows(t *testing.T, one, team Library) {
+	const most = 1300
+	for _, s := range smallShapes {
+		x, w := random(12, most*s.k, 1), random(13, s.n*s.k, 1)
+		mat := pack(t, one, w, s)
+		want := slices.Repeat([]float32{nan}, most*s.n)
+		for first := 0; first < most; first += 50 {
+			mat.MulTo(want[first*s.n:], Values{F32: x[first*s.k:]}, 50)
+		}
+		mat = pack(t, team, w, s)
+		for _, m := range []int{511, 512, 513, 640, 641, 767, 768, 769, 960, most} {
+			got := mul(mat, x, m)
+			if i := firstDifference(got, want[:m*s.n]); i >= 0 {
+				t.Fatalf("%d×%d: row %d of %d, column %d is %g, and %g among few rows", s.n, s.k, i/s.n, m, i%s.n, got[i], want[i])
+			}
+		}
+	}
+}
+
 func testOnlyDst(t *testing.T, lib Library) {
 	const guard = 64
 	for _, s := range smallShapes {

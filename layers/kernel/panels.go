@@ -13,8 +13,14 @@ import (
 	"unsafe"
 )
 
-// piecesPerThread cuts a product finer than its team, whose threads may be held up.
-const piecesPerThread = 4
+// A product of few rows is cut by panels, finer than its team, whose threads may be held up. One of many is cut by rows, which a thread brings into order
+// and multiplies while they are in its cache: other threads do not have to get them from there, and wait for nobody between the two.
+const (
+	piecesPerThread = 4
+	fewestRows      = 256 // for each thread, of a product that is cut by rows
+	mostRows        = 320 // of a piece
+	rowsTogether    = 32  // that pieces are cut between
+)
 
 // packRows is the rows of W that are read and packed at a time, a multiple of a panel's.
 const packRows = 256
@@ -26,8 +32,8 @@ type panelMatrix struct {
 	rows *sync.Pool // of *[]uint32, rows of x in that order
 	c    *C.kernel_panels
 
-	now                       panelProduct
-	placeOne, mulOne, joinOne func(worker, i int) // pieces of it
+	now                                panelProduct
+	placeOne, mulOne, joinOne, rowsOne func(worker, i int) // pieces of it
 }
 
 // panelProduct is the product under way, and the pieces that it is cut into.
@@ -35,12 +41,13 @@ type panelProduct struct {
 	dst        []float32
 	x          Values
 	m          int
-	rows       *C.uint32_t // x, in order
+	rows       *C.uint32_t // x, in order; nil where pieces are rows
 	first, end C.int64_t   // panels
 	pieces     int
 
 	joined *C.uint32_t // instead of dst, joined
 	how    C.kernel_joining
+	down   *panelMatrix // where pieces are rows: the product of what is joined; or nil
 }
 
 func newPanelMatrix(from source, kind int32, team *team, rows *sync.Pool) (*panelMatrix, error) {
@@ -53,6 +60,7 @@ func newPanelMatrix(from source, kind int32, team *team, rows *sync.Pool) (*pane
 	mat.placeOne = func(_, i int) { mat.place(i) }
 	mat.mulOne = func(_, i int) { mat.mul(i) }
 	mat.joinOne = func(_, i int) { mat.join(i) }
+	mat.rowsOne = func(_, i int) { mat.someRows(i) }
 	err := from.each(packRows, func(w []float32, first, n int) {
 		C.kernel_panels_place(c, floats(w), C.int64_t(first), C.int64_t(n))
 	})
@@ -95,11 +103,59 @@ func (mat *panelMatrix) multiply(dst []float32, x Values, m int, first, end C.in
 	if m == 0 || first == end {
 		return
 	}
+	mat.now = panelProduct{dst: dst, x: x, m: m, first: first, end: end}
+	if mat.byRows() {
+		return
+	}
 	rows := mat.space(m)
 	defer mat.rows.Put(rows)
-	mat.now = panelProduct{dst: dst, x: x, m: m, rows: order(rows), first: first, end: end}
+	mat.now.rows = order(rows)
 	mat.placeAll()
 	mat.all(mat.mulOne)
+}
+
+// rowPieces is how many pieces m rows are cut into, as many for every thread; 0 where they are too few for several threads.
+func (mat *panelMatrix) rowPieces(m int) int {
+	threads := mat.team.size
+	if threads > 1 && m < fewestRows*threads {
+		return 0
+	}
+	return ceilDiv(ceilDiv(m, mostRows), threads) * threads
+}
+
+// rowPiece is where the i-th of some pieces of m rows begins and ends.
+func rowPiece(m, pieces, i int) (first, end int) {
+	all := ceilDiv(m, rowsTogether)
+	return all * i / pieces * rowsTogether, min(m, all*(i+1)/pieces*rowsTogether)
+}
+
+// byRows computes the product under way in pieces of its rows. It reports false, and computes nothing, where they are too few.
+func (mat *panelMatrix) byRows() bool {
+	p := &mat.now
+	if p.pieces = mat.rowPieces(p.m); p.pieces == 0 {
+		return false
+	}
+	mat.team.each(p.pieces, mat.rowsOne)
+	mat.now = panelProduct{}
+	return true
+}
+
+// someRows computes a piece of the results: some rows of all panels.
+func (mat *panelMatrix) someRows(i int) {
+	p := &mat.now
+	first, end := rowPiece(p.m, p.pieces, i)
+	m := C.int64_t(end - first)
+	rows := mat.space(end - first)
+	defer mat.rows.Put(rows)
+	C.kernel_panels_rows(mat.c, order(rows), givenOf(p.x.From(first*mat.k)), m, 0, C.kernel_panels_parts(mat.c, m))
+	if p.down == nil {
+		C.kernel_panels_mul(mat.c, floats(p.dst[first*mat.n:]), order(rows), m, p.first, p.end)
+		return
+	}
+	joined := p.down.space(end - first)
+	defer p.down.rows.Put(joined)
+	C.kernel_panels_joined(mat.c, order(joined), order(rows), m, p.how, 0, mat.c.panels/2)
+	C.kernel_panels_mul(p.down.c, floats(p.dst[first*p.down.n:]), order(joined), m, 0, p.down.c.panels)
 }
 
 // space is memory for m rows in order, to be put back.

@@ -10,23 +10,38 @@ import "C"
 // mulJoinedTo implements joiner: what is between the two products is written as the second reads its rows.
 func (mat *panelMatrix) mulJoinedTo(dst []float32, x Values, m int, then Joined) bool {
 	down, panels := then.Down.(*panelMatrix)
-	if !panels || m == 0 || down.c.kind != mat.c.kind || C.kernel_panels_joins(mat.c, C.int64_t(m)) == 0 {
+	if !panels || m == 0 || down.c.kind != mat.c.kind || !mat.joins(m) {
 		return false
 	}
 	mat.use()
 	down.use()
 	checkJoined(mat.sides, dst, x, m, then)
-	rows, joined := mat.space(m), down.space(m)
-	defer mat.rows.Put(rows)
-	defer down.rows.Put(joined)
-	mat.now = panelProduct{x: x, m: m, rows: order(rows), end: mat.c.panels / 2, joined: order(joined), how: C.kernel_joining{gate: gateOf(then.Gate)}}
+	mat.now = panelProduct{dst: dst, x: x, m: m, end: mat.c.panels / 2, how: C.kernel_joining{gate: gateOf(then.Gate)}, down: down}
 	if then.Bias != nil {
 		mat.now.how.bias = floats(then.Bias)
 	}
+	if mat.byRows() {
+		return true
+	}
+	rows, joined := mat.space(m), down.space(m)
+	defer mat.rows.Put(rows)
+	defer down.rows.Put(joined)
+	mat.now.rows, mat.now.joined = order(rows), order(joined)
 	mat.placeAll()
 	mat.all(mat.joinOne)
 	down.now = panelProduct{dst: dst, m: m, rows: order(joined), end: down.c.panels}
 	down.all(down.mulOne)
+	return true
+}
+
+// joins tells whether m rows, and every piece of them, can be joined.
+func (mat *panelMatrix) joins(m int) bool {
+	pieces := max(1, mat.rowPieces(m))
+	for i := range pieces {
+		if first, end := rowPiece(m, pieces, i); C.kernel_panels_joins(mat.c, C.int64_t(end-first)) == 0 {
+			return false
+		}
+	}
 	return true
 }
 

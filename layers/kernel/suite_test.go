@@ -27,6 +27,9 @@ func testPacked(t *testing.T, make func(threads int) Library, dtype DType) {
 	for _, threads := range []int{2, 3} {
 		t.Run(fmt.Sprintf("rows have the same bits on %d threads", threads), func(t *testing.T) { testAnyTeam(t, lib, make(threads)) })
 	}
+	for _, threads := range []int{1, 2, 3} {
+		t.Run(fmt.Sprintf("many rows have the same bits on %d threads", threads), func(t *testing.T) { testManyRows(t, lib, make(threads)) })
+	}
 	for _, threads := range []int{1, 3} {
 		t.Run(fmt.Sprintf("parts are all columns once, and have the same bits, on %d threads", threads), func(t *testing.T) { testParts(t, make(threads)) })
 	}
