@@ -29,7 +29,8 @@ type allGather struct {
 	allPer  []int32   // [T]
 	allExp  []int32   // [pairs]
 	allW    []float32 // [pairs]
-	outputs []float32 // [N, H] of the rows of owned experts
+	memory  []float32 // of the rows of owned experts, and their outputs
+	outputs []float32 // [N, H] of these rows
 	rowOf   []int32   // [pairs] row of a pair here, or -1
 	rowNum  []int     // [owned]
 	start   []int     // [owned]
@@ -37,9 +38,9 @@ type allGather struct {
 	parts   []float32 // [P, T_l, H]
 }
 
-func newAllGather(c collective.Communicator, p Parts, where Placement) *allGather {
+func newAllGather(c collective.Communicator, p Parts, where Placement, carry carriage) *allGather {
 	g := &allGather{
-		comm: c, hidden: p.Config.Hidden, carry: p.carriage(), local: make([]int32, p.Layout.Experts()),
+		comm: c, hidden: p.Config.Hidden, carry: carry, local: make([]int32, p.Layout.Experts()),
 		tokens: make([]int32, c.Size()), pairs: make([]int32, c.Size()), counts: make([]int, c.Size()),
 	}
 	for e := range g.local {
@@ -72,8 +73,8 @@ func (g *allGather) finish(*capacity.Plan) (arrived, error) {
 		g.start[i] = total
 		total += n
 	}
-	g.outputs = grow(g.outputs, total*g.hidden)
-	rows, size := g.carry.place(g.outputs), g.carry.rowBytes()
+	g.memory = grow(g.memory, g.carry.room(total))
+	rows, size := g.carry.place(g.memory, total), g.carry.rowBytes()
 	g.rowOf = growInts(g.rowOf, len(g.allExp))
 	pair := 0
 	for t, n := range g.allPer {
@@ -88,7 +89,8 @@ func (g *allGather) finish(*capacity.Plan) (arrived, error) {
 			pair++
 		}
 	}
-	in := g.carry.unload(g.outputs)
+	in := g.carry.unload(g.memory, total)
+	g.outputs = in.outputs
 	in.counts, in.compute, in.load = g.rowNum, g.rowNum, total
 	return in, nil
 }

@@ -79,14 +79,14 @@ func TestRowsOfBF16ReachReplicas(t *testing.T) {
 func TestOutputsReachOnlyRowsThatWereRead(t *testing.T) {
 	const hidden = 3
 	for _, n := range []int{0, 1, 2, 5} {
-		c := newCarriage(kernel.BF16, hidden, 1)
+		c := carriage{dtype: kernel.BF16, hidden: hidden, bf16: make([][]uint16, 1)}
 		x := make([]float32, n*hidden)
 		for i := range x {
 			x[i] = float32(i + 1)
 		}
-		memory := make([]float32, n*hidden)
-		copy(c.place(memory), c.load(0, x))
-		in := c.unload(memory)
+		memory := make([]float32, c.room(n))
+		copy(c.place(memory, n), c.load(0, x))
+		in := c.unload(memory, n)
 		for row := range n { // an expert reads its row before it writes
 			read := slices.Clone(in.rows.BF16[row*hidden : (row+1)*hidden])
 			for j, bits := range read {

@@ -13,7 +13,7 @@ import (
 //	x [T_l, H] ┤                                                              ▲
 //	           └─ send ─ by slot ══ MPI ══▶ recv ─ by source, then slot ──────┘
 //
-// Outputs take the place of the rows (carriage.place). Those for mates are read where they are; the others
+// Outputs lie in the memory of the rows (carriage.room). Those for mates are read where they are; the others
 // take the same way back. They are combined in the order of the plan. What goes by MPI goes in chunks, each of some experts
 // of every rank: while they are computed, the rows of the next and the outputs of those before are under way (overlap.go).
 // Padded, every source sends every expert as many rows as its capacity: no counts
@@ -44,7 +44,8 @@ type allToAll struct {
 	next     []int32     // [slots] the next of them
 	into     [][]byte    // [slots] the memory that they go to: a mate's rows, or send
 	view     [][]float32 // [slots] where their outputs come: from a mate, or to send
-	outputs  []float32   // [N, H] of the rows sent to this rank
+	memory   []float32   // of the rows sent to this rank, and their outputs
+	outputs  []float32   // [N, H] of these rows
 
 	lap        *overlap
 	chunks     int       // of this step
@@ -77,11 +78,11 @@ type slot struct {
 	expert, rank int
 }
 
-func newAllToAll(c collective.Communicator, p Parts, where Placement, box *mailbox, lap *overlap) *allToAll {
-	l, lanes := p.Layout, len(lap.lanes)
+func newAllToAll(c collective.Communicator, p Parts, where Placement, of common) *allToAll {
+	l, lanes := p.Layout, len(of.lap.lanes)
 	d := &allToAll{
-		comm: c, policy: p.Policy, layout: l, topK: p.Config.MoE.TopK, hidden: p.Config.Hidden, carry: p.carriage(),
-		padded: p.Wire == Padded, owned: where.Held[c.Rank()], box: box, lap: lap,
+		comm: c, policy: p.Policy, layout: l, topK: p.Config.MoE.TopK, hidden: p.Config.Hidden, carry: of.carry,
+		padded: p.Wire == Padded, owned: where.Held[c.Rank()], box: of.box, lap: of.lap,
 		slotsOf:  make([][]int32, l.Experts()),
 		headerTo: make([]int, l.Ranks()), headerFrom: make([]int, l.Ranks()),
 		sendAt: make([]int, lanes+1), recvAt: make([]int, lanes+1),
@@ -190,7 +191,7 @@ func (d *allToAll) received(plan *capacity.Plan) arrived {
 		compute = d.admitted(plan)[first:last]
 	}
 	start := sum(d.rowCounts[:first])
-	in := d.carry.unload(d.outputs).part(start*d.hidden, (start+sum(counts))*d.hidden)
+	in := d.carry.unload(d.memory, len(d.outputs)/d.hidden).part(start*d.hidden, (start+sum(counts))*d.hidden)
 	in.counts, in.compute, in.load, in.first = counts, compute, d.load(plan, d.owned[first:last], compute), first
 	return in
 }

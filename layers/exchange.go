@@ -62,17 +62,28 @@ func (in arrived) part(from, to int) arrived {
 	return in
 }
 
+// common is what the exchanges of all placements use.
+type common struct {
+	box   *mailbox
+	carry carriage
+	lap   *overlap
+}
+
 // newExchanges prepares the exchange of every placement: of all layers, where they place their
 // experts alike, or one of each. All ranks call it.
 func newExchanges(c collective.Communicator, p Parts) ([]exchange, error) {
 	if err := (Dialect{p.Policy, p.Wire}).Validate(); err != nil {
 		return nil, err
 	}
+	carry, err := newCarriage(c, p)
+	if err != nil {
+		return nil, fmt.Errorf("layers: threads of ranks: %w", err)
+	}
 	if p.Wire == AllGather {
 		if p.Placements != nil {
 			return nil, fmt.Errorf("layers: replicated experts are reached by alltoall, not by %v", p.Wire)
 		}
-		return []exchange{newAllGather(c, p, PlacementOf(p.Layout))}, nil
+		return []exchange{newAllGather(c, p, PlacementOf(p.Layout), carry)}, nil
 	}
 	placements := p.Placements
 	if placements == nil {
@@ -101,7 +112,7 @@ func newExchanges(c collective.Communicator, p Parts) ([]exchange, error) {
 	}
 	exchanges := make([]exchange, len(placements))
 	for i, where := range placements {
-		d := newAllToAll(c, p, where, box, lap)
+		d := newAllToAll(c, p, where, common{box, carry, lap})
 		exchanges[i] = d
 		if through != nil {
 			exchanges[i] = newHierarchical(d, through)

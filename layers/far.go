@@ -18,7 +18,7 @@ func (d *allToAll) sendAll() error {
 	if !d.far {
 		return nil
 	}
-	send, recv, size := d.carry.place(d.send), d.carry.place(d.recv), d.carry.rowBytes()
+	send, recv, size := d.carry.place(d.send, d.sendAt[d.chunks]), d.carry.place(d.recv, d.recvAt[d.chunks]), d.carry.rowBytes()
 	for k := range d.chunks {
 		d.count(k, size)
 		out, in := send[d.sendAt[k]*size:d.sendAt[k+1]*size], recv[d.recvAt[k]*size:d.recvAt[k+1]*size]
@@ -40,7 +40,7 @@ func (d *allToAll) takeRows() error {
 	if err := collective.Receive(d.lap.lanes[d.chunk]); err != nil {
 		return err
 	}
-	regroup(d, d.chunk, d.carry.place(d.outputs), d.carry.place(d.recv), func(row, recv []byte) { copy(row, recv) })
+	regroup(d, d.chunk, d.carry.place(d.memory, len(d.outputs)/d.hidden), d.carry.place(d.recv, d.recvAt[d.chunks]), func(row, recv []byte) { copy(row, recv) })
 	return nil
 }
 

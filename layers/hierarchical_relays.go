@@ -89,7 +89,7 @@ func (h *hierarchical) makeRoomEverywhere(plan *capacity.Plan) error {
 		rows = max(rows, h.roomFor(plan, sent, len(slots)))
 	}
 	if rows > h.relays.rows {
-		shared, err := h.box.reserve(rows * h.hidden)
+		shared, err := h.box.reserve(h.carry.room(rows))
 		if err == nil {
 			shared, err = everywhere(h.comm, shared)
 		}

@@ -23,8 +23,8 @@ func newMLP(lib kernel.Library, activation Activation) *mlp {
 	return m
 }
 
-// forward computes dst = Down·act(Gate·x, Up·x) for n rows, [n, H]. dst may reach into the memory of x. Rows of products that are
-// shared are float32.
+// forward computes dst = Down·act(Gate·x, Up·x) for n rows, [n, H]. dst may lie in the memory of x as
+// kernel.MulJoinedTo allows. Rows of products that are shared are float32.
 func (m *mlp) forward(dst []float32, x kernel.Values, n int, w *ExpertWeights) {
 	if n == 0 && !m.products.sharing() {
 		return

@@ -49,11 +49,6 @@ type Parts struct {
 	Hooks      *Hooks
 }
 
-// carriage is how the experts' rows travel.
-func (p Parts) carriage() carriage {
-	return newCarriage(p.DType, p.Config.Hidden, threadsOf(p.Kernels))
-}
-
 // NewModel puts a model together. All ranks of the communicator call it.
 func NewModel(c collective.Communicator, p Parts) (*Model, error) {
 	moe, err := NewMoE(c, p)

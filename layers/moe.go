@@ -13,7 +13,7 @@ type MoE struct {
 	router   *router
 	planner  *capacity.Planner
 	exchange []exchange // [layers], or one for all
-	experts  experts
+	experts  *experts
 	shared   shared
 	hooks    *Hooks
 }
@@ -35,7 +35,7 @@ func NewMoE(c collective.Communicator, p Parts) (*MoE, error) {
 		router:   newRouter(p.Kernels, cfg.MoE.Experts, cfg.MoE.Router),
 		planner:  planner,
 		exchange: exchanges,
-		experts:  experts{hidden: cfg.Hidden, mlp: newMLP(p.Kernels, cfg.MoE.Activation)},
+		experts:  newExperts(p),
 		shared:   shared{hidden: cfg.Hidden, mlp: newMLP(p.Kernels, cfg.MoE.Activation)},
 		hooks:    p.Hooks,
 	}, nil

@@ -14,7 +14,7 @@ func (d *allToAll) makeRoom(plan *capacity.Plan) error {
 	if err != nil {
 		return err
 	}
-	shared, err := d.box.reserve(rows * d.hidden)
+	shared, err := d.box.reserve(d.carry.room(rows))
 	if err != nil {
 		return fmt.Errorf("layers: layer %d: memory of a node for %d rows on each rank: %w", plan.Layer, rows, err)
 	}
@@ -68,7 +68,7 @@ func (d *allToAll) leaveMates(rows int) {
 	for r := range d.comm.Size() {
 		copy(d.table[r*len(d.owned):(r+1)*len(d.owned)], table[r*near+own:])
 	}
-	d.box.window.Grow(4 * (2*d.box.words + rows*d.hidden))
+	d.box.window.Grow(4 * (2*d.box.words + d.carry.room(rows)))
 }
 
 // placeRows finds where this rank's rows lie among those of a mate, or all rows, if
@@ -87,13 +87,13 @@ func (d *allToAll) placeRows(mate int) {
 			d.rowCounts[j-d.ofBox[mate]] = int(at - begin)
 		}
 	}
-	outputs := memory[:int(at)*d.hidden]
-	into := d.carry.place(outputs)
+	memory = memory[:d.carry.room(int(at))]
+	outputs, into := memory[:int(at)*d.hidden], d.carry.place(memory, int(at))
 	for _, s := range d.near[d.ofBox[mate]:d.ofBox[mate+1]] {
 		d.into[s], d.view[s] = into, outputs
 	}
 	if mate == d.box.self {
-		d.outputs = outputs
+		d.memory, d.outputs = memory, outputs
 	}
 }
 
@@ -110,7 +110,7 @@ func (d *allToAll) placeFar() {
 	}
 	d.sendAt[d.chunks], d.recvAt[d.chunks] = row, total
 	d.send, d.recv = grow(d.send, row*d.hidden), grow(d.recv, total*d.hidden)
-	into := d.carry.place(d.send)
+	into := d.carry.place(d.send, row)
 	for r, n := range d.headerTo {
 		for s := d.first[r]; n > 0 && s < d.first[r+1]; s++ {
 			d.into[s], d.view[s] = into, d.send
