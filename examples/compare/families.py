@@ -4,7 +4,7 @@
     python3 examples/compare/families.py make DIR FAMILY FIRST LAST    models DIR/FAMILY-SEED of these seeds
     python3 examples/compare/families.py check DIR [--capmoe bin/capmoe]
 
-A model's folder has the model as transformers writes it (or as released checkpoints of the family are laid out), tokens.json with sequences,
+A model's folder has the model as transformers writes it (or as released checkpoints of the family are laid out, some in fp8 or MXFP4), tokens.json with sequences,
 logits.safetensors with the float32 logits of every token, eager attention, no cache, and greedy.json with greedy texts by the cache. Where
 transformers and the code that came with a checkpoint differ, the latter holds: see deepseek_code. It needs torch, transformers 5, numpy and
 safetensors; launch/capmoe/testdata/transformers was made with transformers 5.12.1 and torch 2.14.1.
@@ -214,6 +214,80 @@ def cast(model, dtype):
             b.data = b.data.to(dtype)
 
 
+# ---- weights of 8 and of 4 bits
+
+UNQUANTIZED = ("embed_tokens", "lm_head", "mlp.gate.weight", "shared_expert_gate")  # matrices that released models of 8 bits keep in bf16
+
+
+def storage(family, r):
+    """How weights are stored: as they are, in fp8 with the edge of the squares that share a scale, or in MXFP4."""
+    if r.random() < 0.6 or family == "deepseek":
+        return None, 0
+    return ("mxfp4", 0) if family == "gpt_oss" else ("fp8", r.choice([128, 128, 32, 16, 7]))
+
+
+def as_fp8(model, block, together):
+    """Gives the matrices the values that they have in fp8, and returns what is stored for each, by its bytes."""
+    import torch
+    from torch.nn.functional import pad
+    stored = {}
+
+    def one(w):
+        rows, columns = w.shape
+        squares = pad(w, (0, -columns % block, 0, -rows % block)).unflatten(1, (-1, block)).unflatten(0, (-1, block))
+        scale = (squares.abs().amax((1, 3)) / 448).clamp(min=1e-6)
+        factors = scale.repeat_interleave(block, 0)[:rows].repeat_interleave(block, 1)[:, :columns]
+        eight = (w / factors).to(torch.float8_e4m3fn)
+        w = eight.to(torch.float32) * factors
+        stored[w.numpy().tobytes()] = eight, scale
+        return w
+    for name, p in model.named_parameters():
+        if p.dim() == 3:
+            apart = 1 if together or "down_proj" in name else 2
+            p.data = torch.stack([torch.cat([one(w.float()) for w in expert.chunk(apart)]) for expert in p])
+        elif p.dim() == 2 and not any(kept in name for kept in UNQUANTIZED):
+            p.data = one(p.float())
+    return stored
+
+
+def put_fp8(tensors, stored):
+    import torch
+    for name, t in list(tensors.items()):
+        found = [stored.get(w.numpy().tobytes()) for w in (t if t.dim() == 3 else [t]) if w.dtype == torch.float32]
+        if found and found[0]:
+            eight, scale = map(torch.stack, zip(*found)) if t.dim() == 3 else found[0]
+            tensors[name], tensors[f"{name}_scale_inv"] = eight, scale
+
+
+def put_mxfp4(tensors, r):
+    """Random blocks and scales in the place of gpt-oss's experts."""
+    import torch
+    g = torch.Generator().manual_seed(r.randrange(2**32))
+    for name, t in list(tensors.items()):
+        if name.endswith(("gate_up_proj", "down_proj")):
+            experts, inputs, outputs = t.shape
+            del tensors[name]
+            middle = 127 + round(math.log2(0.4 / math.sqrt(inputs)))
+            tensors[f"{name}_blocks"] = torch.randint(0, 256, (experts, outputs, inputs // 32, 16), generator=g, dtype=torch.uint8)
+            tensors[f"{name}_scales"] = torch.randint(middle - 3, middle + 2, (experts, outputs, inputs // 32), generator=g, dtype=torch.uint8)
+
+
+def rewrite(folder, put):
+    """Changes the tensors of a folder's files, and its index."""
+    from safetensors.torch import load_file, save_file
+    index, where = f"{folder}/model.safetensors.index.json", {}
+    for file in sorted(glob.glob(f"{folder}/*.safetensors")):
+        tensors = load_file(file)
+        put(tensors)
+        save_file(tensors, file, {"format": "pt"})
+        where.update(dict.fromkeys(tensors, os.path.basename(file)))
+    if os.path.exists(index):
+        with open(index, "w") as f:
+            json.dump({"metadata": {}, "weight_map": where}, f, indent=1)
+
+
+# ---- files
+
 def expert_by_expert(tensors):
     """DeepSeek's names: tensors of every expert by itself."""
     out = {}
@@ -231,18 +305,26 @@ def expert_by_expert(tensors):
 
 
 def as_transformers_4(config, r):
-    """The names of older config.json files."""
+    """The names of older config.json files. Where gpt-oss's YaRN has no fields transformers 5 makes one up."""
     p = config.pop("rope_parameters", None) or {}
     config["rope_theta"] = p.pop("rope_theta", 10000.0)
     kind = p.pop("rope_type", "default")
-    config["rope_scaling"] = None if kind == "default" else {**p, r.choice(["type", "rope_type"]): kind}
+    config["rope_scaling"] = None if kind == "default" and config["model_type"] != "gpt_oss" else {**p, r.choice(["type", "rope_type"]): kind}
     config["torch_dtype"], config["transformers_version"] = config.pop("dtype", None), "4.46.0"
 
 
-def write(model, family, folder, r):
+def edit(folder, change):
+    """Changes a folder's config.json."""
+    with open(f"{folder}/config.json") as f:
+        config = json.load(f)
+    change(config)
+    with open(f"{folder}/config.json", "w") as f:
+        json.dump(config, f, indent=1)
+
+
+def write(model, family, folder, together, r):
     """The model in one of the layouts that files come in."""
     from safetensors.torch import save_file
-    together, old = r.random() < 0.3, r.random() < 0.5
     if family == "deepseek":
         tied = model.config.tie_word_embeddings
         tensors = {n: t.detach().clone() for n, t in model.state_dict().items() if not (tied and n == "lm_head.weight")}
@@ -252,23 +334,31 @@ def write(model, family, folder, r):
         model.save_pretrained(folder, max_shard_size=r.choice(["1GB", "1GB", "40KB"]), save_original_format=not (together or family == "gpt_oss"))
     for other in glob.glob(f"{folder}/generation_config.json"):
         os.remove(other)
-    with open(f"{folder}/config.json") as f:
-        config = json.load(f)
-    config["model_type"] = family
-    if old:
-        as_transformers_4(config, r)
-    with open(f"{folder}/config.json", "w") as f:
-        json.dump(config, f, indent=1)
+    edit(folder, lambda config: config.update(model_type=family))
+
+
+def quantize(folder, method, block, stored, r):
+    """Puts what is stored in 8 or 4 bits in its place, as released models have it."""
+    if method == "fp8":
+        rewrite(folder, lambda tensors: put_fp8(tensors, stored))
+        how = {"activation_scheme": "dynamic", "fmt": "e4m3", "quant_method": "fp8", "weight_block_size": [block, block]}
+    else:
+        rewrite(folder, lambda tensors: put_mxfp4(tensors, r))
+        how = {"modules_to_not_convert": ["model.layers.*.self_attn", "model.layers.*.mlp.router", "model.embed_tokens", "lm_head"], "quant_method": "mxfp4"}
+    edit(folder, lambda config: config.update(quantization_config=how))
 
 
 def make(folder, family, seed):
-    import torch
+    import torch, transformers
     from safetensors.torch import save_file
     torch.set_grad_enabled(False)
-    r = random.Random(f"{family}-{seed}")
+    r, kept = random.Random(f"{family}-{seed}"), random.Random(f"{family}-{seed} stored")
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder)
     cfg, cls = configuration(family, r)
+    method, block = storage(family, kept)
+    if method == "mxfp4":  # whose groups are of 32 inputs
+        cfg.hidden_size, cfg.intermediate_size = kept.choice([32, 64, 96]), kept.choice([32, 64, 96])
     cfg._attn_implementation = cfg._experts_implementation = "eager"
     model = cls(cfg).eval()
     if family.startswith(("deepseek", "kimi")):
@@ -277,7 +367,15 @@ def make(folder, family, seed):
     dtype = r.choice([torch.float32, torch.float32, torch.bfloat16, torch.float16])
     cast(model, dtype)
     model.config.dtype = dtype
-    write(model, family, folder, r)
+    together, old = r.random() < 0.3, r.random() < 0.5
+    stored = as_fp8(model, block, together) if method == "fp8" else None
+    write(model, family, folder, together, r)
+    if method:
+        quantize(folder, method, block, stored, kept)
+    if old:
+        edit(folder, lambda config: as_transformers_4(config, r))
+    if method == "mxfp4":
+        model = cls.from_pretrained(folder, quantization_config=transformers.Mxfp4Config(dequantize=True), attn_implementation="eager", experts_implementation="eager").eval()
     cast(model, torch.float32)
     most = cfg.max_position_embeddings
     lengths = [1, 2, r.randint(3, 20), r.randint(21, 60), r.randint(61, most)]

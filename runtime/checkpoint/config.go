@@ -90,12 +90,12 @@ func quantization(f *fields, family *Family) int {
 		return 0
 	}
 	q := f.object("quantization_config")
-	methods := []string{"fp8"}
+	method := "fp8"
 	if family.together {
-		methods = append(methods, "mxfp4")
+		method = "mxfp4"
 	}
 	var block []int
-	if q.oneOf("quant_method", "", methods...) != "fp8" || !q.read("weight_block_size", &block) {
+	if q.oneOf("quant_method", "", method) != "fp8" || !q.read("weight_block_size", &block) {
 		return 0
 	}
 	if len(block) != 2 || block[0] != block[1] || block[0] < 1 || block[0] > maxDim {

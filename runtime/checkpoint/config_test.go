@@ -90,6 +90,7 @@ func TestConfigFaults(t *testing.T) {
 		{"latent attention has no biases", plainV3, set{"attention_bias": true}, `field "attention_bias" is true, which is not supported`},
 		{"weights are not quantised in unknown ways", plainV3, set{"quantization_config": set{"quant_method": "gptq"}}, `field "quantization_config.quant_method" is "gptq", supported: fp8`},
 		{"MXFP4 is gpt-oss's", plainV3, set{"quantization_config": set{"quant_method": "mxfp4"}}, `field "quantization_config.quant_method" is "mxfp4", supported: fp8`},
+		{"gpt-oss is in MXFP4", plainGPTOSS, set{"quantization_config": set{"quant_method": "fp8", "weight_block_size": []int{128, 128}}}, `field "quantization_config.quant_method" is "fp8", supported: mxfp4`},
 		{"fp8 has scales for blocks", plainV3, set{"quantization_config": set{"quant_method": "fp8"}}, `field "quantization_config.weight_block_size" is missing`},
 		{"fp8 has scales for squares", plainV3, set{"quantization_config": set{"quant_method": "fp8", "weight_block_size": []int{1, 128}}}, `field "quantization_config.weight_block_size" is [1 128], want two equal sizes`},
 		{"every layer has a type", plainGPTOSS, set{"layer_types": []string{"full_attention"}}, `field "layer_types" has 1 entries, "num_hidden_layers" is 4`},

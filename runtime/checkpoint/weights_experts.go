@@ -56,14 +56,14 @@ func (l *loader) fusedExpert(w *layers.ExpertWeights, layer, expert int) error {
 
 // slice packs one expert's matrix [rows, k] of a tensor [E, rows, k].
 func (l *loader) slice(expert int, name, dims string, rows, k int) (kernel.Matrix, error) {
-	t, err := l.store.Tensor(name)
+	t, err := l.open(name, dims, l.cfg.Model.MoE.Experts, rows, k)
+	if err == nil {
+		err = t.checkScales()
+	}
 	if err != nil {
 		return nil, err
 	}
-	if err := t.Expect(dims, l.cfg.Model.MoE.Experts, rows, k); err != nil {
-		return nil, err
-	}
-	w := stack{parts: []stored{{Tensor: t.Rows(expert, 1).Matrix()}}, k: k}
+	w := stack{parts: []stored{t.matrix(expert)}, k: k}
 	defer w.release()
 	return l.lib.PackFrom(w.read, rows, k)
 }

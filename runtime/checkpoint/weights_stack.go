@@ -1,5 +1,7 @@
 package checkpoint
 
+import "slices"
+
 // stored is a tensor of weights, with its block scales where it has any.
 type stored struct {
 	Tensor
@@ -16,11 +18,32 @@ func (l *loader) open(name, dims string, shape ...int) (stored, error) {
 	if err := t.Expect(dims, shape...); err != nil {
 		return stored{}, err
 	}
-	if t.DType != F8E4M3 || l.cfg.Block == 0 {
+	if l.cfg.Block == 0 || t.DType != F8E4M3 && t.DType != F8E5M2 {
 		return stored{Tensor: t}, nil
 	}
 	scale, err := l.store.Tensor(name + "_scale_inv")
 	return stored{t, scale, l.cfg.Block}, err
+}
+
+// checkScales holds the scales of a tensor [..., rows, k] against its shape.
+func (s stored) checkScales() error {
+	if s.block == 0 {
+		return nil
+	}
+	want := slices.Clone(s.Shape)
+	for d := len(want) - 2; d < len(want); d++ {
+		want[d] = ceilDiv(want[d], s.block)
+	}
+	return s.scale.Expect("blocks of the weight", want...)
+}
+
+// matrix is one of the matrices of a tensor [E, rows, k], whose scales are checked.
+func (s stored) matrix(i int) stored {
+	s.Tensor = s.Rows(i, 1).Matrix()
+	if s.block > 0 {
+		s.scale = s.scale.Rows(i, 1).Matrix()
+	}
+	return s
 }
 
 // read widens the tensor to dst.
@@ -56,10 +79,8 @@ func (l *loader) stack(dims string, k int, parts ...part) (stack, error) {
 		if err != nil {
 			return w, err
 		}
-		if t.block > 0 {
-			if err := t.scale.Expect("blocks of the weight", ceilDiv(p.rows, t.block), ceilDiv(k, t.block)); err != nil {
-				return w, err
-			}
+		if err := t.checkScales(); err != nil {
+			return w, err
 		}
 		t.Want()
 		w.parts = append(w.parts, t)
