@@ -9,7 +9,7 @@ logits.safetensors with the float32 logits of every token, eager attention, no c
 transformers and the code that came with a checkpoint differ, the latter holds: see deepseek_code. It needs torch, transformers 5, numpy and
 safetensors; launch/capmoe/testdata/transformers was made with transformers 5.12.1 and torch 2.14.1.
 """
-import argparse, glob, json, math, os, random, shutil, subprocess, tempfile
+import argparse, copy, glob, json, math, os, random, shutil, subprocess, tempfile
 
 FAMILIES = ["mixtral", "olmoe", "qwen2_moe", "qwen3_moe", "deepseek", "deepseek_v2", "deepseek_v3", "kimi_k2", "gpt_oss"]
 
@@ -28,6 +28,8 @@ def rope(r, deepseek=False, kinds=("default", "default", "linear", "yarn", "yarn
         scales = r.choice([None, (1.0, 1.0), (0.707, 0.707), (0.8, 0.5), (1, 0)]) if deepseek else r.choice([None, None, None, None, (0.8, 0.5)])
         if scales:
             p["mscale"], p["mscale_all_dim"] = scales
+            if not deepseek and r.random() < 0.5:  # transformers weighs by both or by none
+                del p[r.choice(["mscale", "mscale_all_dim"])]
         if r.random() < 0.25:
             p["attention_factor"] = r.choice([1.0, 1.3, 0.9])
         if r.random() < 0.3:
@@ -138,6 +140,49 @@ def configuration(family, r):
         cfg.topk_method, cfg.rope_interleave = "noaux_tc", r.random() > 0.15
     cfg.scoring_func, cfg.moe_layer_freq = scoring, every_so_many(r, c)
     return cfg, cls
+
+
+# ---- fields that are missing
+
+OPTIONAL = (  # what capmoe reads files without
+    "num_key_value_heads", "head_dim", "hidden_act", "tie_word_embeddings", "sliding_window", "layer_types", "rope_theta", "rope_scaling", "rope_parameters", "rope_interleave",
+    "attention_bias", "qkv_bias", "clip_qkv", "norm_topk_prob", "use_sliding_window", "decoder_sparse_step", "mlp_only_layers", "q_lora_rank", "first_k_dense_replace",
+)
+
+
+def usual(family, c, r):
+    """Gives some fields the value that transformers has for a file without them."""
+    missing = type(c)()
+    if family == "gpt_oss" and r.random() < 0.3:
+        c.rope_parameters = missing.rope_parameters
+    if family == "gpt_oss" and r.random() < 0.2:
+        c.head_dim = missing.head_dim
+    if family in ("mixtral", "qwen2_moe", "qwen3_moe", "gpt_oss") and r.random() < 0.2:
+        c.num_key_value_heads = missing.num_key_value_heads
+        c.num_attention_heads = c.num_key_value_heads * r.choice([1, 2])
+        if not getattr(c, "head_dim", None):
+            c.hidden_size = c.num_attention_heads * r.choice([2, 4])
+    if family in ("deepseek_v2", "deepseek_v3", "kimi_k2") and r.random() < 0.1:
+        c.q_lora_rank = missing.q_lora_rank
+    if family in ("deepseek_v3", "kimi_k2") and c.num_hidden_layers > 3 and c.moe_layer_freq == 1 and r.random() < 0.5:
+        c.first_k_dense_replace = missing.first_k_dense_replace
+
+
+def leave_out(config, family, of, r):
+    """Takes fields out of a config.json that the configuration class, or DeepSeek's own, has the same value for."""
+    own = {"moe_layer_freq": 1, "scoring_func": config.get("scoring_func")} if family.startswith(("deepseek", "kimi")) else {}
+    if family == "deepseek":
+        own.update(first_k_dense_replace=0, norm_topk_prob=False, n_shared_experts=None)
+    if family in ("deepseek_v3", "kimi_k2"):
+        own.update(topk_method="noaux_tc", n_shared_experts=1)
+    whole = of.from_dict(copy.deepcopy(config)).to_dict()
+    for holder in (config, config.get("rope_parameters") or {}):
+        for name, value in list(holder.items()):
+            if name not in OPTIONAL and name not in own or r.random() < 0.4:
+                continue
+            del holder[name]
+            if name in own and own[name] != value or name not in own and of.from_dict(copy.deepcopy(config)).to_dict() != whole:
+                holder[name] = value
 
 
 # ---- models
@@ -352,13 +397,14 @@ def make(folder, family, seed):
     import torch, transformers
     from safetensors.torch import save_file
     torch.set_grad_enabled(False)
-    r, kept = random.Random(f"{family}-{seed}"), random.Random(f"{family}-{seed} stored")
+    r, kept, named = (random.Random(f"{family}-{seed}{what}") for what in ("", " stored", " named"))
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder)
     cfg, cls = configuration(family, r)
     method, block = storage(family, kept)
     if method == "mxfp4":  # whose groups are of 32 inputs
         cfg.hidden_size, cfg.intermediate_size = kept.choice([32, 64, 96]), kept.choice([32, 64, 96])
+    usual(family, cfg, named)
     cfg._attn_implementation = cfg._experts_implementation = "eager"
     model = cls(cfg).eval()
     if family.startswith(("deepseek", "kimi")):
@@ -374,6 +420,7 @@ def make(folder, family, seed):
         quantize(folder, method, block, stored, kept)
     if old:
         edit(folder, lambda config: as_transformers_4(config, r))
+    edit(folder, lambda config: leave_out(config, family, type(cfg), named))
     if method == "mxfp4":
         model = cls.from_pretrained(folder, quantization_config=transformers.Mxfp4Config(dequantize=True), attn_implementation="eager", experts_implementation="eager").eval()
     cast(model, torch.float32)

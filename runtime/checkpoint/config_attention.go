@@ -4,7 +4,7 @@ import "capmoe/layers"
 
 // grouped reads attention with grouped keys and values.
 func grouped(f *fields, hidden int) layers.AttentionConfig {
-	a := layers.AttentionConfig{Heads: f.size("num_attention_heads"), Rope: rope(f)}
+	a := layers.AttentionConfig{Heads: f.size("num_attention_heads"), Rope: rope(f, false)}
 	a.KVHeads = f.sizeOr("num_key_value_heads", a.Heads)
 	f.divides("num_attention_heads", a.Heads, "num_key_value_heads", a.KVHeads)
 	if f.has("head_dim") {
@@ -32,7 +32,7 @@ func latent(f *fields) layers.AttentionConfig {
 		Eps: eps,
 	}
 	f.even("qk_rope_head_dim", l.Rope)
-	heads, r := f.size("num_attention_heads"), rope(f)
+	heads, r := f.size("num_attention_heads"), rope(f, true)
 	l.ScaleFactor = latentScale(f, r.Yarn.Factor)
 	return layers.AttentionConfig{Heads: heads, KVHeads: heads, HeadDim: l.Nope + l.Rope, Rope: r, Latent: l}
 }

@@ -10,6 +10,9 @@ import (
 // or rope_parameters of transformers 5, which holds rope_theta too.
 func ropeFields(f *fields) *fields {
 	if f.has("rope_parameters") {
+		if f.has("rope_scaling") {
+			f.refuse("rope_scaling", "is there beside \"rope_parameters\", want one of them")
+		}
 		return f.object("rope_parameters")
 	}
 	return f.object("rope_scaling")
@@ -24,10 +27,16 @@ func ropeType(s *fields) string {
 	return s.oneOf(name, "default", "default", "linear", "yarn")
 }
 
-// rope reads rotary embedding.
-func rope(f *fields) layers.RopeConfig {
+// rope reads rotary embedding, of latent attention or another.
+func rope(f *fields, latent bool) layers.RopeConfig {
 	s := ropeFields(f)
-	r := layers.RopeConfig{Theta: s.positiveOr("rope_theta", f.positiveOr("rope_theta", 10000))}
+	f.assume("rope_theta", "10000")
+	var r layers.RopeConfig
+	if s.has("rope_theta") {
+		r.Theta = s.positive("rope_theta")
+	} else {
+		r.Theta = f.positive("rope_theta")
+	}
 	for _, o := range []*fields{f, s} {
 		if part := o.positiveOr("partial_rotary_factor", 1); part != 1 {
 			o.refuse("partial_rotary_factor", "is %v, only 1 is supported", part)
@@ -37,13 +46,14 @@ func rope(f *fields) layers.RopeConfig {
 	case "linear":
 		r.Linear = s.positive("factor")
 	case "yarn":
-		r.Yarn = yarn(f, s)
+		r.Yarn = yarn(f, s, latent)
 	}
 	return r
 }
 
-// yarn reads YaRN's numbers, with the defaults of transformers and of DeepSeek.
-func yarn(f, s *fields) layers.YarnConfig {
+// yarn reads YaRN's numbers, with the defaults of transformers and, of latent attention, of DeepSeek: transformers weighs by mscale and mscale_all_dim
+// where both are there.
+func yarn(f, s *fields, latent bool) layers.YarnConfig {
 	y := layers.YarnConfig{
 		Factor:   s.positive("factor"),
 		BetaFast: s.positiveOr("beta_fast", 32),
@@ -58,8 +68,11 @@ func yarn(f, s *fields) layers.YarnConfig {
 	if y.BetaFast < y.BetaSlow {
 		s.refuse("beta_fast", "is %v, less than %q %v", y.BetaFast, s.name("beta_slow"), y.BetaSlow)
 	}
-	amplitude := yarnScale(y.Factor, weightOr(s, "mscale", 1)) / yarnScale(y.Factor, weightOr(s, "mscale_all_dim", 0))
-	y.Amplitude = float32(s.positiveOr("attention_factor", amplitude))
+	over, under := weightOr(s, "mscale", 1), weightOr(s, "mscale_all_dim", 0)
+	if !latent && (!s.has("mscale") || over*under == 0) {
+		over, under = 1, 0
+	}
+	y.Amplitude = float32(s.positiveOr("attention_factor", yarnScale(y.Factor, over)/yarnScale(y.Factor, under)))
 	return y
 }
 

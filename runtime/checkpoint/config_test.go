@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -33,7 +34,7 @@ const (
 	plainMixtral = `{"model_type": "mixtral", "vocab_size": 300, "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
 		"num_key_value_heads": 2, "max_position_embeddings": 4096, "rms_norm_eps": 1e-5, "intermediate_size": 112,
 		"num_local_experts": 8, "num_experts_per_tok": 2}`
-	plainQwen = `{"model_type": "qwen2_moe", "vocab_size": 310, "hidden_size": 80, "num_hidden_layers": 6, "num_attention_heads": 5,
+	plainQwen = `{"model_type": "qwen2_moe", "vocab_size": 310, "hidden_size": 80, "num_hidden_layers": 6, "num_attention_heads": 5, "num_key_value_heads": 5,
 		"max_position_embeddings": 8192, "rms_norm_eps": 1e-6, "intermediate_size": 160, "moe_intermediate_size": 40,
 		"shared_expert_intermediate_size": 96, "num_experts": 12, "num_experts_per_tok": 4}`
 	plainV3 = `{"model_type": "deepseek_v3", "vocab_size": 320, "hidden_size": 64, "num_hidden_layers": 5, "num_attention_heads": 4,
@@ -45,6 +46,9 @@ const (
 		"num_key_value_heads": 2, "head_dim": 10, "max_position_embeddings": 4096, "rms_norm_eps": 1e-5, "intermediate_size": 64,
 		"num_local_experts": 8, "num_experts_per_tok": 2, "sliding_window": 128}`
 )
+
+// null is a field that is there and null.
+var null = json.RawMessage("null")
 
 func TestConfigFaults(t *testing.T) {
 	type set = map[string]any
@@ -71,6 +75,12 @@ func TestConfigFaults(t *testing.T) {
 		{"rope is stretched in known ways", plainMixtral, set{"rope_scaling": set{"rope_type": "llama3", "factor": 8}}, `field "rope_scaling.rope_type" is "llama3", supported: default, linear, yarn`},
 		{"rope is stretched in known ways, by the older name", plainMixtral, set{"rope_scaling": set{"type": "dynamic", "factor": 8}}, `field "rope_scaling.type" is "dynamic", supported: default, linear, yarn`},
 		{"rope is stretched in known ways, in the newer object", plainMixtral, set{"rope_parameters": set{"rope_type": "longrope"}}, `field "rope_parameters.rope_type" is "longrope", supported: default, linear, yarn`},
+		{"rope is described once", plainMixtral, set{"rope_scaling": set{"type": "linear", "factor": 2}, "rope_parameters": set{"rope_theta": 1e6}}, `field "rope_scaling" is there beside "rope_parameters", want one of them`},
+		{"rope has a theta", plainMixtral, set{"rope_theta": null}, `field "rope_theta" is missing`},
+		{"gpt-oss says that nothing is stretched", plainGPTOSS, set{"rope_scaling": null}, `field "rope_scaling" is null, want its numbers, or {"rope_type": "default"}`},
+		{"gpt-oss says how rope is stretched", plainGPTOSS, set{"rope_scaling": set{}}, `field "rope_scaling" is {}, want its numbers, or {"rope_type": "default"}`},
+		{"gpt-oss has a window", plainGPTOSS, set{"sliding_window": null}, `field "sliding_window" is missing`},
+		{"V2 says how many experts are shared", plainV3, set{"model_type": "deepseek_v2", "scoring_func": nil, "topk_method": nil, "n_shared_experts": nil}, `field "n_shared_experts" is missing, want a value or null`},
 		{"a linear stretch has a factor", plainMixtral, set{"rope_scaling": set{"type": "linear"}}, `field "rope_scaling.factor" is missing`},
 		{"yarn has a factor", plainV3, set{"rope_scaling": set{"type": "yarn", "mscale_all_dim": 1}}, `field "rope_scaling.factor" is missing`},
 		{"yarn's ramp falls", plainV3, set{"rope_scaling": set{"type": "yarn", "factor": 4, "beta_fast": 1, "beta_slow": 2}}, `field "rope_scaling.beta_fast" is 1, less than "rope_scaling.beta_slow" 2`},
@@ -131,6 +141,9 @@ func TestConfigSwitches(t *testing.T) {
 		{"rope_parameters hold rope_theta", plainMixtral, set{"rope_theta": nil, "rope_parameters": set{"rope_theta": 5e5}}, func(m layers.Config) any { return m.Attention.Rope.Theta }, 5e5},
 		{"rope_scaling may hold rope_theta", plainMixtral, set{"rope_theta": 1, "rope_scaling": set{"rope_type": "default", "rope_theta": 5e5}}, func(m layers.Config) any { return m.Attention.Rope.Theta }, 5e5},
 		{"yarn scales cos and sin by its factor", plainGPTOSS, set{"rope_scaling": set{"rope_type": "yarn", "factor": 32}}, func(m layers.Config) any { return m.Attention.Rope.Yarn.Amplitude }, float32(0.1*math.Log(32) + 1)},
+		{"one mscale alone weighs nothing", plainGPTOSS, set{"rope_scaling": set{"rope_type": "yarn", "factor": 32, "mscale": 0.5}}, func(m layers.Config) any { return m.Attention.Rope.Yarn.Amplitude }, float32(0.1*math.Log(32) + 1)},
+		{"one mscale_all_dim alone weighs nothing", plainGPTOSS, set{"rope_scaling": set{"rope_type": "yarn", "factor": 32, "mscale_all_dim": 0.5}}, func(m layers.Config) any { return m.Attention.Rope.Yarn.Amplitude }, float32(0.1*math.Log(32) + 1)},
+		{"one mscale alone weighs in latent attention", plainV3, set{"rope_scaling": set{"type": "yarn", "factor": 32, "mscale": 0.5}}, func(m layers.Config) any { return m.Attention.Rope.Yarn.Amplitude }, float32(0.1*0.5*math.Log(32) + 1)},
 		{"equal mscales cancel", plainV3, set{"rope_scaling": yarn}, func(m layers.Config) any { return m.Attention.Rope.Yarn.Amplitude }, float32(1)},
 		{"mscale_all_dim sharpens latent scores", plainV3, set{"rope_scaling": yarn}, func(m layers.Config) any { return m.Attention.Latent.ScaleFactor }, float32(1.5896261651208736)},
 		{"no yarn leaves latent scores", plainV3, nil, func(m layers.Config) any { return m.Attention.Latent.ScaleFactor }, float32(1)},
@@ -146,7 +159,7 @@ func TestConfigSwitches(t *testing.T) {
 		{"DeepSeek's first layers are dense", plainV3, nil, func(m layers.Config) any { return fmt.Sprint(m.Dense.Layers) }, "[0 1 2]"},
 		{"DeepSeek's mixtures may be every so many-th", plainV3, set{"first_k_dense_replace": 1, "moe_layer_freq": 3}, func(m layers.Config) any { return fmt.Sprint(m.Dense.Layers) }, "[0 1 2 4]"},
 		{"shared experts are one wide perceptron", plainV3, set{"n_shared_experts": 3}, func(m layers.Config) any { return m.MoE.Shared.Inner }, 96},
-		{"null is no shared expert", plainV3, set{"n_shared_experts": nil}, func(m layers.Config) any { return m.MoE.Shared.Inner }, 0},
+		{"null is no shared expert", plainV3, set{"n_shared_experts": null}, func(m layers.Config) any { return m.MoE.Shared.Inner }, 0},
 		{"as many groups as there are confine nothing", plainV3, set{"topk_group": 4}, func(m layers.Config) any { return m.MoE.Router.Groups.On() }, false},
 		{"gpt-oss has windows on even layers", plainGPTOSS, nil, func(m layers.Config) any { return fmt.Sprint(m.Attention.Window.At(0), m.Attention.Window.At(1)) }, "128 0"},
 		{"gpt-oss lists its windows", plainGPTOSS, set{"layer_types": []string{"full_attention", "sliding_attention", "sliding_attention", "full_attention"}}, func(m layers.Config) any { return fmt.Sprint(m.Attention.Window.Except) }, "[0 3]"},
@@ -160,6 +173,53 @@ func TestConfigSwitches(t *testing.T) {
 				t.Errorf("%v, want %v", got, c.want)
 			}
 		})
+	}
+}
+
+// A field that is missing has the value of transformers' configuration class, and where that has none of DeepSeek's.
+func TestMissingFields(t *testing.T) {
+	type set = map[string]any
+	latent := set{"q_lora_rank": 1536, "attention_bias": false, "moe_layer_freq": 1, "rope_theta": 10000, "rope_scaling": null, "hidden_act": "silu", "tie_word_embeddings": false, "rope_interleave": true}
+	v3 := set{"first_k_dense_replace": 3, "n_shared_experts": 1, "norm_topk_prob": true, "scoring_func": "sigmoid", "topk_method": "noaux_tc", "max_position_embeddings": 4096}
+	qwen := set{"rope_theta": 10000, "rope_scaling": null, "hidden_act": "silu", "tie_word_embeddings": false, "use_sliding_window": false, "decoder_sparse_step": 1, "mlp_only_layers": []int{}, "norm_topk_prob": false}
+	for _, c := range []struct {
+		family, base string
+		defaults     []set
+	}{
+		{"mixtral", plainMixtral, []set{{"num_key_value_heads": 8, "head_dim": null, "hidden_act": "silu", "tie_word_embeddings": false, "sliding_window": null, "rope_theta": 1e6, "rope_scaling": null}}},
+		{"olmoe", strings.Replace(plainMixtral, "num_local_experts", "num_experts", 1), []set{{"num_key_value_heads": 16, "head_dim": null, "hidden_act": "silu",
+			"tie_word_embeddings": false, "rope_theta": 10000, "rope_scaling": null, "attention_bias": false, "clip_qkv": null, "norm_topk_prob": false}}},
+		{"qwen2_moe", plainQwen, []set{qwen, {"num_key_value_heads": 16, "qkv_bias": true}}},
+		{"qwen3_moe", plainQwen, []set{qwen, {"num_key_value_heads": 4, "attention_bias": false}}},
+		{"deepseek", plainV3, []set{{"num_key_value_heads": 16, "hidden_act": "silu", "tie_word_embeddings": false, "rope_theta": 10000, "rope_scaling": null, "attention_bias": false,
+			"n_shared_experts": null, "first_k_dense_replace": 0, "moe_layer_freq": 1, "norm_topk_prob": false, "scoring_func": "softmax", "max_position_embeddings": 2048}}},
+		{"deepseek_v2", plainV3, []set{latent, {"first_k_dense_replace": 0, "norm_topk_prob": false, "routed_scaling_factor": 1, "scoring_func": "softmax", "topk_method": "greedy", "max_position_embeddings": 2048}}},
+		{"deepseek_v3", plainV3, []set{latent, v3}},
+		{"kimi_k2", plainV3, []set{latent, v3}},
+		{"gpt_oss", plainGPTOSS, []set{{"num_key_value_heads": 8, "head_dim": 64, "sliding_window": 128, "hidden_act": "silu", "tie_word_embeddings": false, "attention_bias": true, "rope_theta": 150000,
+			"rope_scaling": set{"rope_type": "yarn", "factor": 32, "beta_fast": 32, "beta_slow": 1, "truncate": false, "original_max_position_embeddings": 4096}}}},
+	} {
+		explicit := set{"model_type": c.family, "num_attention_heads": 16, "hidden_size": 64}
+		for _, defaults := range c.defaults {
+			maps.Copy(explicit, defaults)
+		}
+		if strings.HasPrefix(c.family, "deepseek") && c.family != "deepseek_v3" {
+			explicit["scoring_func"], explicit["topk_method"] = "softmax", "greedy"
+		}
+		want, err := ParseConfig("config.json", changed(t, c.base, explicit))
+		if err != nil {
+			t.Fatalf("%s: %v", c.family, err)
+		}
+		for _, defaults := range c.defaults {
+			for field := range defaults {
+				without := maps.Clone(explicit)
+				without[field] = nil
+				got, err := ParseConfig("config.json", changed(t, c.base, without))
+				if err != nil || !reflect.DeepEqual(got, want) {
+					t.Errorf("%s without %s\n got %+v, error %v\nwant %+v", c.family, field, got, err, want)
+				}
+			}
+		}
 	}
 }
 

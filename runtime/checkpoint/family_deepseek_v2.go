@@ -12,6 +12,7 @@ var deepSeekV2 = Family{
 	pairs:     true,
 	config: func(f *fields) layers.Config {
 		f.assume("max_position_embeddings", "2048")
+		f.assume("q_lora_rank", "1536")
 		c := common(f)
 		c.Attention = latent(f)
 		f.only("scoring_func", "softmax")
@@ -23,6 +24,7 @@ var deepSeekV2 = Family{
 		if scale := f.positiveOr("routed_scaling_factor", 1); !c.MoE.Weighting.Normalize {
 			c.MoE.Weighting.Scale = float32(scale)
 		}
+		f.there("n_shared_experts") // none for DeepSeek's code, 2 for transformers
 		c.MoE.Shared = sharedInDeepSeek(f, c.MoE.Inner)
 		c.Dense = denseInDeepSeek(f, c.Layers)
 		return c

@@ -18,6 +18,9 @@ var deepSeekV3Names = deepSeekV2Names.with(func(n *names) {
 
 func deepSeekV3Config(f *fields) layers.Config {
 	f.assume("max_position_embeddings", "4096")
+	f.assume("q_lora_rank", "1536")
+	f.assume("first_k_dense_replace", "3")
+	f.assume("n_shared_experts", "1")
 	c := common(f)
 	c.Attention = latent(f)
 	f.only("scoring_func", "sigmoid")

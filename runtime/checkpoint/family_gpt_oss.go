@@ -15,6 +15,10 @@ var gptOSS = Family{
 	together: true,
 	config: func(f *fields) layers.Config {
 		f.assume("attention_bias", "true")
+		f.assume("num_key_value_heads", "8")
+		f.assume("head_dim", "64")
+		f.assume("sliding_window", "128")
+		assumeYarn(f)
 		c := common(f)
 		c.Attention = grouped(f, c.Hidden)
 		c.Attention.Sinks = true
@@ -25,6 +29,19 @@ var gptOSS = Family{
 		c.MoE.Weighting.Normalize = true
 		return c
 	},
+}
+
+// assumeYarn gives a config without a stretch of rotary embedding that of gpt-oss. A null or empty one is none for transformers 4, and gpt-oss's
+// for 5: it is refused.
+func assumeYarn(f *fields) {
+	f.assume("rope_theta", "150000")
+	if f.has("rope_parameters") {
+		return
+	}
+	f.assume("rope_scaling", `{"rope_type": "yarn", "factor": 32, "beta_fast": 32, "beta_slow": 1, "truncate": false, "original_max_position_embeddings": 4096}`)
+	if s := f.object("rope_scaling"); len(s.raw) == 0 {
+		f.refuse("rope_scaling", "is %s, want its numbers, or {\"rope_type\": \"default\"}", f.raw["rope_scaling"])
+	}
 }
 
 // fullLayers reads which layers see all tokens: every second one, unless layer_types

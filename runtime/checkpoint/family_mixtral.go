@@ -13,6 +13,8 @@ var mixtral = Family{
 		n.down = "model.layers.L.block_sparse_moe.experts.E.w2.weight"
 	}),
 	config: func(f *fields) layers.Config {
+		f.assume("rope_theta", "1e6")
+		f.assume("num_key_value_heads", "8")
 		c := common(f)
 		c.Attention = grouped(f, c.Hidden)
 		c.Attention.Window.Size = window(f, c.MaxPositions)

@@ -13,6 +13,7 @@ var qwen2MoE = Family{
 		n.sharedWeight = "model.layers.L.mlp.shared_expert_gate.weight"
 	}),
 	config: func(f *fields) layers.Config {
+		f.assume("num_key_value_heads", "16")
 		c := common(f)
 		c.Attention = grouped(f, c.Hidden)
 		c.Attention.Bias, c.Attention.OutBias = f.boolOr("qkv_bias", true), false

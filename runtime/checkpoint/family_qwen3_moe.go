@@ -8,6 +8,7 @@ var qwen3MoE = Family{
 	ModelType: "qwen3_moe",
 	names:     llamaNames,
 	config: func(f *fields) layers.Config {
+		f.assume("num_key_value_heads", "4")
 		c := common(f)
 		c.Attention = grouped(f, c.Hidden)
 		c.Attention.QKNorm = layers.HeadQKNorm

@@ -64,9 +64,9 @@ func (f *fields) has(name string) bool {
 	return ok && string(raw) != "null"
 }
 
-// assume gives a field that is missing the value that the family's own code has for it.
+// assume gives a field that is not there the value that transformers, or the family's own code, has for it. One that is null stays so.
 func (f *fields) assume(name, value string) {
-	if !f.has(name) {
+	if _, there := f.raw[name]; !there {
 		f.raw[name] = json.RawMessage(value)
 	}
 }

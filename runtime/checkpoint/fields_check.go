@@ -40,6 +40,13 @@ func (f *fields) oneOf(name, missing string, supported ...string) string {
 // only refuses another value than the one that is supported.
 func (f *fields) only(name, supported string) { f.oneOf(name, supported, supported) }
 
+// there refuses a config without a field, which may be null.
+func (f *fields) there(name string) {
+	if _, there := f.raw[name]; !there {
+		f.refuse(name, "is missing, want a value or null")
+	}
+}
+
 // not refuses a feature that is on and not supported.
 func (f *fields) not(name string) {
 	if f.boolOr(name, false) {
