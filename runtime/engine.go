@@ -19,6 +19,7 @@ type Engine struct {
 	opts    LoadOptions
 	config  *checkpoint.Config
 	weights *layers.Weights
+	beside  []string // tensors that are no part of the model
 	kernels kernel.Library
 	layout  capacity.Layout
 	placed  []layers.Placement // [layers] where experts are replicated, else nil
@@ -76,6 +77,9 @@ func (e *Engine) held(layer int) []int {
 
 // Config is the model's config.json, understood.
 func (e *Engine) Config() *checkpoint.Config { return e.config }
+
+// Beside lists tensors of the model folder that are no part of the model, and none that released checkpoints are known to hold.
+func (e *Engine) Beside() []string { return e.beside }
 
 // Kernels names the library that multiplies matrices.
 func (e *Engine) Kernels() string { return e.kernels.Name() }

@@ -118,6 +118,7 @@ func (e *Engine) readWeights() error {
 	if e.weights != nil {
 		e.weights.Free()
 	}
+	e.beside = e.config.Beside(store)
 	e.weights, err = checkpoint.LoadWeights(store, e.config, e.kernels, e.held)
 	return err
 }

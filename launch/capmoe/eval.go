@@ -126,7 +126,7 @@ func (e evaluation) tasks(c *cli.Context, t terminal) (*runtime.TaskReport, erro
 }
 
 func (e evaluation) load(c *cli.Context, t terminal) (*runtime.Engine, error) {
-	return runtime.Load(t.world.Process, c.String("model"), runtime.LoadOptions{DType: e.dtype})
+	return loadModel(c, t, runtime.LoadOptions{DType: e.dtype})
 }
 
 // begin places the experts, for which first is the first step's sequences, and takes up

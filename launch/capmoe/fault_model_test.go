@@ -144,6 +144,7 @@ func TestTensorFaults(t *testing.T) {
 		{"a tensor of one rank is there", func(m *model) { delete(m.tensors, mine) }, []string{mine, "not found"}},
 		{"a shape is as the config says", func(m *model) { m.config["intermediate_size"] = 4 }, []string{"model.layers.0.mlp.experts.0.gate_proj.weight", "[8 16]", "[4 16]"}},
 		{"layers are as many as the config says", func(m *model) { m.config["num_hidden_layers"] = 3 }, []string{`"model.layers.2.`, "not found"}},
+		{"a tensor of a layer has a use", func(m *model) { m.tensors["model.layers.1.self_attn.q_proj.bias"] = m.tensors["model.norm.weight"] }, []string{"no use", "1 tensor (model.layers.1.self_attn.q_proj.bias)"}},
 		{"a shape is not turned", func(m *model) {
 			x := m.tensors[mine]
 			x.shape = []int{smallHidden, smallInner}

@@ -135,7 +135,7 @@ type answered struct {
 
 // engine loads the model, its experts placed by --eplb-loads where that is given.
 func (g generation) engine(c *cli.Context, t terminal) (*runtime.Engine, error) {
-	engine, err := runtime.Load(t.world.Process, c.String("model"), g.load)
+	engine, err := loadModel(c, t, g.load)
 	if err == nil {
 		err = rebalance(c, t, engine, g.routing, nil)
 	}

@@ -42,7 +42,7 @@ func runLogits(c *cli.Context, t terminal) error {
 	}
 	sequences := 0
 	run := func() (*runtime.Report, error) {
-		engine, err := runtime.Load(t.world.Process, c.String("model"), runtime.LoadOptions{DType: dtype})
+		engine, err := loadModel(c, t, runtime.LoadOptions{DType: dtype})
 		if err != nil {
 			return nil, err
 		}

@@ -103,6 +103,25 @@ func oddSequences(vocab, longest int) [][]int32 {
 	return sequences
 }
 
+// What a folder holds beside the model is told once, and changes nothing.
+func TestTensorsBesideTheModel(t *testing.T) {
+	tokens, m := tokensFile(t, oddSequences(smallVocab, 20)), newModel()
+	want := logitsOf(t, alone, m.write(t), tokens)
+	m.tensors["vision.norm.weight"], m.tensors["model.layers.2.mlp.gate.weight"] = m.tensors["model.norm.weight"], m.tensors["model.norm.weight"]
+	dir := m.write(t)
+	for _, ranks := range []int{alone, 3} {
+		path := filepath.Join(t.TempDir(), "logits.safetensors")
+		res := capmoe(ranks, "logits", "--model", dir, "--tokens", tokens, "--out", path).run(t)
+		told := "capmoe: " + dir + ": not read, for no part of the model: 2 tensors (model.layers.2.mlp.gate.weight, vision.norm.weight)\n"
+		if res.code != 0 || res.stderr != told {
+			t.Errorf("%d ranks: exit code %d, standard error %q, want %q", ranks, res.code, res.stderr, told)
+		}
+		if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%d ranks: other logits than without (%v)", ranks, err)
+		}
+	}
+}
+
 // The shipped model gives the same bits on any number of ranks, capped or not, in one
 // step or several, also on more ranks than sequences and where ranks do not divide
 // the 32 experts.

@@ -46,7 +46,7 @@ func runTraceRecord(c *cli.Context, t terminal) error {
 	if err := job.Validate(); err != nil {
 		return usageError(err)
 	}
-	engine, err := runtime.Load(t.world.Process, c.String("model"), runtime.LoadOptions{DType: dtype})
+	engine, err := loadModel(c, t, runtime.LoadOptions{DType: dtype})
 	if err != nil {
 		return err
 	}

@@ -20,6 +20,7 @@ type Config struct {
 	EOS    []int // token ids that end a text; nil if the config names none
 	Block  int   // edge of the squares that fp8 weights have scales for; 0: no scales
 	Pairs  bool  // rotary embedding turns neighbours, not elements half a head apart
+	Behind int   // layers for predicting further tokens, behind the last; not read
 }
 
 // ReadConfig reads dir/config.json. Its error joins every fault of the file.
@@ -50,6 +51,7 @@ func ParseConfig(path string, data []byte) (*Config, error) {
 	}
 	c := &Config{File: path, Family: family, Model: family.config(f), Tied: f.boolOr("tie_word_embeddings", false), EOS: f.eos()}
 	c.Block = quantization(f, family)
+	c.Behind = f.countOr("num_nextn_predict_layers", 0)
 	c.Pairs = family.pairs && f.boolOr("rope_interleave", true)
 	if f.err() == nil {
 		c.plausible(f)

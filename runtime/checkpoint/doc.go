@@ -54,6 +54,7 @@
 //	names.go      tensors' names
 //	family.go     what differs between model families; family_*.go, one each
 //	weights.go    LoadWeights: what one rank owns, packed; weights_*.go, its parts
+//	unused.go     tensors that the model has no use for
 //	estimate.go   Estimate: parameters and memory, from config.json alone
 //	size.go       parameters of a model's parts
 package checkpoint

@@ -21,6 +21,7 @@ func deepSeekV3Config(f *fields) layers.Config {
 	f.assume("q_lora_rank", "1536")
 	f.assume("first_k_dense_replace", "3")
 	f.assume("n_shared_experts", "1")
+	f.assume("num_nextn_predict_layers", "1")
 	c := common(f)
 	c.Attention = latent(f)
 	f.only("scoring_func", "sigmoid")

@@ -7,9 +7,9 @@ import (
 
 // LoadWeights reads what one rank needs of a model: all but the experts, and of every
 // layer the experts that held lists, in their order. Tensors of other experts are not touched.
-// It refuses missing tensors, wrong shapes and types, NaN and infinity.
+// It refuses missing tensors, wrong shapes and types, NaN and infinity, and tensors of the model's layers that it has no use for.
 func LoadWeights(s *Store, c *Config, lib kernel.Library, held func(layer int) []int) (*layers.Weights, error) {
-	l := &loader{store: s, lib: lib, cfg: c, names: c.Family.namesIn(s)}
+	l := &loader{store: s, lib: lib, cfg: c, names: c.Family.namesIn(s), asked: make(map[string]bool)}
 	m := c.Model
 	w := new(layers.Weights)
 	var err error
@@ -31,7 +31,10 @@ func LoadWeights(s *Store, c *Config, lib kernel.Library, held func(layer int) [
 	} else {
 		w.Head, err = l.matrix("vocab_size × hidden_size", m.Hidden, part{l.names.head, m.Vocab})
 	}
-	return w, err
+	if err != nil {
+		return w, err
+	}
+	return w, l.unused(held)
 }
 
 // embedding reads the vectors of the vocabulary; those in bf16 stay so.

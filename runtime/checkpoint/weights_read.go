@@ -11,6 +11,13 @@ type loader struct {
 	cfg   *Config
 	names names
 	buf   []float32 // the matrix being read
+	asked map[string]bool
+}
+
+// tensor finds a tensor of the model.
+func (l *loader) tensor(name string) (Tensor, error) {
+	l.asked[name] = true
+	return l.store.Tensor(name)
 }
 
 // part is a stored matrix of some rows that a packed matrix is made of.

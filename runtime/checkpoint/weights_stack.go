@@ -11,7 +11,7 @@ type stored struct {
 
 // open finds a tensor and its scales, and checks its shape.
 func (l *loader) open(name, dims string, shape ...int) (stored, error) {
-	t, err := l.store.Tensor(name)
+	t, err := l.tensor(name)
 	if err != nil {
 		return stored{}, err
 	}
@@ -21,7 +21,7 @@ func (l *loader) open(name, dims string, shape ...int) (stored, error) {
 	if l.cfg.Block == 0 || t.DType != F8E4M3 && t.DType != F8E5M2 {
 		return stored{Tensor: t}, nil
 	}
-	scale, err := l.store.Tensor(name + "_scale_inv")
+	scale, err := l.tensor(name + "_scale_inv")
 	return stored{t, scale, l.cfg.Block}, err
 }
 

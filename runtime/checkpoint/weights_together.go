@@ -77,7 +77,7 @@ func (l *loader) expertBiases(w *layers.ExpertWeights, layer, expert int) error 
 // rowsOf reads one expert's part of a tensor [E, shape], valid until the next matrix
 // is read.
 func (l *loader) rowsOf(expert int, name, dims string, shape ...int) ([]float32, error) {
-	t, err := l.store.Tensor(name)
+	t, err := l.tensor(name)
 	if err != nil {
 		return nil, err
 	}
@@ -91,11 +91,11 @@ func (l *loader) rowsOf(expert int, name, dims string, shape ...int) ([]float32,
 // mxRowsOf reads one expert's matrix of outputs × inputs from tensors in MXFP4 that
 // hold all experts, valid until the next matrix is read.
 func (l *loader) mxRowsOf(expert int, name string, outputs, inputs int) ([]float32, error) {
-	t, err := l.store.Tensor(name + mxBlocks)
+	t, err := l.tensor(name + mxBlocks)
 	if err != nil {
 		return nil, err
 	}
-	scale, err := l.store.Tensor(name + mxScales)
+	scale, err := l.tensor(name + mxScales)
 	if err != nil {
 		return nil, err
 	}
