@@ -57,6 +57,7 @@ func TestLogitsEqualPlainLoops(t *testing.T) {
 		{"V3 chooses by biased sigmoids in its best groups", madeV3},
 		{"V3 of one group", with(madeV3, map[string]any{"n_group": 1, "topk_group": 1})},
 		{"V3 in fp8 with scales", with(madeV3, map[string]any{"quantization_config": map[string]any{"quant_method": "fp8", "weight_block_size": []int{8, 8}}})},
+		{"V3 in fp8 of 2 bits of fraction", with(madeV3, map[string]any{"quantization_config": map[string]any{"quant_method": "fp8", "fmt": "e5m2", "weight_block_size": []int{5, 5}}})},
 		{"V3 weights that are not divided", with(madeV3, map[string]any{"norm_topk_prob": false})},
 		{"Kimi K2 is V3 under another name", with(madeV3, map[string]any{"model_type": "kimi_k2", "n_group": 1, "topk_group": 1})},
 		{"a window hides what lies before it", with(madeBase, map[string]any{"model_type": "mixtral", "num_local_experts": 5, "sliding_window": 7})},

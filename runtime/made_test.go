@@ -93,7 +93,7 @@ func (m *madeModel) normal(n int, scale float64) []float32 {
 }
 
 // scaled adds a random fp8 matrix and the scales of its squares.
-func (m *madeModel) scaled(name string, rows, columns, block int) {
+func (m *madeModel) scaled(name string, d checkpoint.DType, rows, columns, block int) {
 	across := (columns + block - 1) / block
 	scales := make([]float32, (rows+block-1)/block*across)
 	for i := range scales {
@@ -102,18 +102,23 @@ func (m *madeModel) scaled(name string, rows, columns, block int) {
 	bytes, exact := make([]byte, rows*columns), make([]float64, rows*columns)
 	for i := range bytes {
 		bytes[i] = byte(m.random.IntN(0x40)) | byte(m.random.IntN(2))<<7 // below 2
-		exact[i] = e4m3(bytes[i]) * float64(scales[i/columns/block*across+i%columns/block])
+		exact[i] = float8(d, bytes[i]) * float64(scales[i/columns/block*across+i%columns/block])
 	}
-	m.raw(name, checkpoint.F8E4M3, bytes, rows, columns)
+	m.raw(name, d, bytes, rows, columns)
 	m.put(name+"_scale_inv", scales, (rows+block-1)/block, across)
 	m.weights[name] = exact
 }
 
-// e4m3 is the value of a finite fp8.
-func e4m3(b byte) float64 {
-	v := math.Ldexp(float64(8+b&7), int(b>>3&15)-10)
-	if b>>3&15 == 0 {
-		v = math.Ldexp(float64(b&7), -9)
+// float8 is the value of a finite fp8 of 3 bits of fraction, E4M3, or 2, E5M2.
+func float8(d checkpoint.DType, b byte) float64 {
+	bits, bias := 3, 7
+	if d == checkpoint.F8E5M2 {
+		bits, bias = 2, 15
+	}
+	exponent, fraction := int(b&127)>>bits, float64(b&(1<<bits-1))
+	v := math.Ldexp(float64(int(1)<<bits)+fraction, exponent-bias-bits)
+	if exponent == 0 {
+		v = math.Ldexp(fraction, 1-bias-bits)
 	}
 	if b > 127 {
 		return -v
@@ -205,7 +210,11 @@ func (m *madeModel) perceptron(p string, inner int) {
 // linear adds a matrix that is stored in fp8 where the config says so.
 func (m *madeModel) linear(name string, rows, columns int) {
 	if q, ok := m.config["quantization_config"].(map[string]any); ok {
-		m.scaled(name, rows, columns, q["weight_block_size"].([]int)[0])
+		d := checkpoint.F8E4M3
+		if q["fmt"] == "e5m2" {
+			d = checkpoint.F8E5M2
+		}
+		m.scaled(name, d, rows, columns, q["weight_block_size"].([]int)[0])
 		return
 	}
 	m.matrix(name, rows, columns)
