@@ -11,10 +11,18 @@ var gatherRules = []rule{
 	{"allgatherv: some ranks have nothing", gathers(func(_, src int) int { return 20 * (src % 2) })},
 	{"allgatherv: only the last rank has something", gathers(func(size, src int) int { return 11 * ((src + 1) / size) })},
 	{"allgatherv: nothing at all", gathers(func(int, int) int { return 0 })},
-	{"allgatherv: large blocks", gathers(func(_, src int) int { return 20000 - src })},
+	{"allgatherv: large blocks", gathers(fewLarge)},
 	{"allgather: equal blocks", equalGather},
 	{"bcast: from every root", broadcasts},
 	{"barrier: any number of them", barriers},
+}
+
+// fewLarge is large blocks of the first ranks, and small ones of the others.
+func fewLarge(_, src int) int {
+	if src < mostLarge {
+		return 20000 - src
+	}
+	return src % 5
 }
 
 // gathers gathers as many elements of each rank as count says.

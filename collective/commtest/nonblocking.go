@@ -13,15 +13,15 @@ var nonblockingRules = []rule{
 		return begun(c, func(_, src, dst int) int { return (2*src + dst) % 5 })
 	}},
 	{"ialltoallv: large blocks", func(c collective.Communicator) error {
-		return begun(c, func(_, src, dst int) int { return 9000 + 100*src + dst })
+		return begun(c, large(func(_, src, dst int) int { return 9000 + 100*src + dst }))
 	}},
 	{"ialltoallv: ragged blocks", func(c collective.Communicator) error {
 		counts := raggedCounts(3, c.Size())
-		return begun(c, func(size, src, dst int) int { return 100 * counts[src*size+dst] })
+		return begun(c, large(func(size, src, dst int) int { return 100 * counts[src*size+dst] }))
 	}},
 	{"ialltoallv: several groups at once", groupsUnderWay},
 	{"ialltoallv: some ranks begin it, others do it at once", func(c collective.Communicator) error {
-		b := newBlocks(c, 1, func(_, src, dst int) int { return 5000*(src+1) + dst })
+		b := newBlocks(c, 1, large(func(_, src, dst int) int { return 5000*(src%mostLarge+1) + dst }))
 		if c.Rank()%2 == 0 {
 			return errors.Join(collective.AllToAllV(c, b.recv, b.recvCounts, b.send, b.sendCounts), b.compare())
 		}
@@ -84,7 +84,7 @@ func groupsUnderWay(c collective.Communicator) error {
 		if groups[i], err = c.Split(0, c.Rank()); err != nil {
 			return err
 		}
-		all[i] = newBlocks(c, i, func(_, src, dst int) int { return 3000*(i+1) + 10*src + dst })
+		all[i] = newBlocks(c, i, large(func(_, src, dst int) int { return 3000*(i+1) + 10*src + dst }))
 	}
 	var err error
 	for round := 0; round < 3 && err == nil; round++ {

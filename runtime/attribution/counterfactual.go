@@ -2,6 +2,7 @@ package attribution
 
 import (
 	"fmt"
+	"slices"
 
 	"capmoe/layers"
 	"capmoe/layers/capacity"
@@ -59,7 +60,7 @@ func (r *Run) counterfactuals() []Counterfactual {
 		try(fmt.Sprintf("reroute γ=%g", gamma), r.price(r.Held, rate, r.capped(gamma, rerouted)))
 	}
 	try(balanced, r.price(r.balance(), rate, kept))
-	try(even, r.price(r.everywhere(), rate, kept))
+	try(even, r.priceEven(rate))
 	typical := r.typicalPerRow()
 	for i := range rate {
 		rate[i] = typical
@@ -86,6 +87,17 @@ func (r *Run) price(held []layers.Placement, rate []float64, loads func(dst []fl
 		seconds += slowest
 	}
 	return seconds
+}
+
+// priceEven is price where the ranks share the rows of every sample out evenly.
+func (r *Run) priceEven(rate []float64) float64 {
+	rows := int64(0)
+	for _, s := range r.Samples {
+		for _, n := range s.After {
+			rows += n
+		}
+	}
+	return float64(rows) / float64(r.ranks()) * slices.Max(rate)
 }
 
 // kept is the loads as they were.
@@ -121,29 +133,14 @@ func (r *Run) balance() []layers.Placement {
 	return placed
 }
 
-// everywhere places every expert on every rank.
-func (r *Run) everywhere() []layers.Placement {
-	placed := make([]layers.Placement, r.layers())
-	for l, load := range r.Load {
-		for range r.ranks() {
-			all := make([]int, len(load))
-			for e := range all {
-				all[e] = e
-			}
-			placed[l].Held = append(placed[l].Held, all)
-		}
-	}
-	return placed
-}
-
 // perRow is the seconds that a row takes in the experts of each rank; the typical where
 // a rank has had none. [P]
 func (r *Run) perRow() []float64 {
-	rate := make([]float64, r.ranks())
+	rate, typical := make([]float64, r.ranks()), r.typicalPerRow()
 	for rank := range rate {
 		var ok bool
 		if rate[rank], ok = r.rate(rank, layers.Expert, false); !ok {
-			rate[rank] = r.typicalPerRow()
+			rate[rank] = typical
 		}
 	}
 	return rate

@@ -40,7 +40,7 @@ type Comparison struct {
 func (c Contest) Collectives(ctx context.Context, cases []CollectiveCase) ([]Comparison, error) {
 	var specs []string
 	for _, k := range cases {
-		specs = append(specs, fmt.Sprintf("%s:%d:%d", k.Op, k.Bytes, k.calls()))
+		specs = append(specs, fmt.Sprintf("%s:%d:%d", k.Op, k.Bytes, k.calls(c.Ranks)))
 	}
 	ours, theirs := make([][]CollectiveResult, len(cases)), make([][]CollectiveResult, len(cases))
 	err := c.byTurns(ctx, func(plain string) error {

@@ -43,8 +43,10 @@ func NewCollectiveCase(op string, bytes int) (CollectiveCase, error) {
 	return CollectiveCase{op, bytes}, nil
 }
 
-// calls is how many calls a timed repeat has: about as much time for every size.
-func (k CollectiveCase) calls() int { return min(max(32<<20/(k.Bytes+8<<10), 4), 4000) }
+// calls is how many calls a timed repeat has: about as much time for every size and number of ranks.
+func (k CollectiveCase) calls(ranks int) int {
+	return min(max(64<<20/(ranks*(k.Bytes+8<<10)), 4), 4000)
+}
 
 // Rates are the algorithm and the bus bandwidth, bytes a second, as nccl-tests defines them: the bytes of a
 // rank's result over the time, and what a rank must send at least over the time.
@@ -123,7 +125,7 @@ func (r *collectiveRun) call() error {
 // measure takes the median over repeats of the slowest rank's time of a call.
 func (r *collectiveRun) measure(repeats int) (Sample, error) {
 	s, err := measure(r.comm, repeats, func() error {
-		for range r.calls() {
+		for range r.calls(r.comm.Size()) {
 			if err := r.call(); err != nil {
 				return err
 			}
@@ -133,8 +135,9 @@ func (r *collectiveRun) measure(repeats int) (Sample, error) {
 	if err == nil {
 		err = collective.Agree(r.comm, r.verify())
 	}
+	calls := time.Duration(r.calls(r.comm.Size()))
 	for _, d := range []*time.Duration{&s.Median, &s.Min, &s.Max} {
-		*d = (*d + time.Duration(r.calls()/2)) / time.Duration(r.calls())
+		*d = (*d + calls/2) / calls
 	}
 	return s, err
 }
