@@ -89,21 +89,29 @@ const maxNamed = 8
 
 func (e *DeadlineError) Error() string {
 	here := numbered(e.Op, e.Seq)
-	facts := []string{here + " is not complete"}
-	for _, entered := range []bool{false, true} {
-		for _, l := range e.Late {
-			if l.Entered == entered {
-				facts = append(facts, l.fact(here))
-			}
-		}
+	var facts []string
+	for _, l := range slices.SortedStableFunc(slices.Values(e.Late), func(a, b Late) int { return a.excuse() - b.excuse() }) {
+		facts = append(facts, l.fact(here))
 	}
-	if len(facts) > 1 {
-		facts = facts[1:]
+	if len(facts) == 0 {
+		facts = []string{here + " is not complete"}
 	}
 	if more := len(facts) - maxNamed; more > 0 {
 		facts = append(facts[:maxNamed], fmt.Sprintf("and %d more", more))
 	}
 	return fmt.Sprintf("%s after %v", strings.Join(facts, ", "), e.After)
+}
+
+// excuse is how much speaks for a rank: one that is nowhere is named first, then those that wait elsewhere, for it
+// perhaps, then those that were there.
+func (l Late) excuse() int {
+	switch {
+	case l.Entered:
+		return 2
+	case l.Waits != "":
+		return 1
+	}
+	return 0
 }
 
 func (l Late) fact(here string) string {

@@ -23,6 +23,7 @@ func TestDeadlineErrorText(t *testing.T) {
 		"a rank that is past it":           {[]Late{{Rank: 0, Entered: true}}, "rank 0 is past alltoallv #412 after 1m0s", nil},
 		"a rank that waits further on":     {[]Late{{Rank: 0, Entered: true, Waits: "barrier #413"}}, "rank 0 is past alltoallv #412 and waits in barrier #413 after 1m0s", nil},
 		"those that were not there first":  {[]Late{{Rank: 0, Entered: true}, {Rank: 1}}, "rank 1 has not entered alltoallv #412, rank 0 is past alltoallv #412 after 1m0s", []int{1}},
+		"those that wait elsewhere second": {[]Late{{Rank: 0, Waits: "win_wait #9"}, {Rank: 1}}, "rank 1 has not entered alltoallv #412, rank 0 has not entered alltoallv #412 but waits in win_wait #9 after 1m0s", []int{0, 1}},
 		"nobody to blame":                  {nil, "alltoallv #412 is not complete after 1m0s", nil},
 		"only the first of many are named": {many, "rank 0 has not entered alltoallv #412, rank 1 has not entered alltoallv #412, rank 2 has not entered alltoallv #412, rank 3 has not entered alltoallv #412, rank 4 has not entered alltoallv #412, rank 5 has not entered alltoallv #412, rank 6 has not entered alltoallv #412, rank 7 has not entered alltoallv #412, and 2 more after 1m0s", []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}},
 	} {

@@ -37,6 +37,7 @@ var mpiCases = map[string]mpiCase{
 	"backoff leaves the core to others":           {collective.Options{Backoff: true}, backoff, false},
 	"the error names the rank that is missing":    {collective.Options{Deadline: aSecond, Backoff: true}, missing, true},
 	"the error names where a rank waits instead":  {collective.Options{Deadline: 2 * aSecond, Backoff: true}, elsewhere, true},
+	"rank 0 knows who waits in other groups":      {collective.Options{Deadline: 2 * aSecond, Backoff: true}, waitsApart, true},
 	"the error tells unequal counts from absence": {collective.Options{Deadline: 2 * aSecond, Backoff: true}, unsent, true},
 	"the error tells a circle of ranks":           {collective.Options{Deadline: 2 * aSecond, Backoff: true}, circle, true},
 	"the error names where a broadcast stops":     {collective.Options{Deadline: 2 * aSecond, Backoff: true}, broadcastStops, true},

@@ -69,7 +69,7 @@ typedef struct {
 	unsigned polls; // of this wait
 	int announced;
 	coll_notice said;  // what the sends of `told` read
-	MPI_Request *told; // [size]
+	MPI_Request *told; // [size]: to each rank; the own one's is to rank 0 of the world, where that is not in the group
 
 	int code, peer;
 	int64_t got, want;

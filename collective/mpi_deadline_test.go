@@ -70,6 +70,30 @@ func elsewhere(w *collective.World) error {
 		collective.Late{Rank: 1, Host: host, Waits: "allreduce #1 of another group"})
 }
 
+// waitsApart lets ranks 0 and 1 wait for rank 2, which waits for rank 3 in a group of these two: as ranks do of which each node
+// has a group.
+func waitsApart(w *collective.World) error {
+	all, err := w.Comm().Split(0, 0)
+	if err != nil {
+		return err
+	}
+	half, err := w.Comm().Split(w.Comm().Rank()/2, 0)
+	if err != nil {
+		return err
+	}
+	host := w.Hosts()[0]
+	switch w.Comm().Rank() {
+	case 0:
+		return isLate(all.Barrier(), "barrier",
+			collective.Late{Rank: 2, Host: host, Waits: "barrier #1 of another group"}, collective.Late{Rank: 3, Host: host})
+	case 1:
+		return isLate(all.Barrier(), "barrier", collective.Late{Rank: 2, Host: host}, collective.Late{Rank: 3, Host: host})
+	case 2:
+		return isLate(half.Barrier(), "barrier", collective.Late{Rank: 1, Host: host})
+	}
+	return nil
+}
+
 // unsent lets rank 0 wait for bytes that rank 1, which is past the operation, has
 // not sent. Rank 2 is past it, too, and silent.
 func unsent(w *collective.World) error {

@@ -1,7 +1,7 @@
 //go:build cgo && !nompi
 
-// The roll call. A rank that waits for long sends a notice to its group, another
-// when the wait is over, and hears the notices of others. They travel on a communicator of the whole world that no
+// The roll call. A rank that waits for long sends a notice to its group and to rank 0 of the
+// world, whose error is told first, another when the wait is over, and hears the notices of others. They travel on a communicator of the whole world that no
 // payload uses and that lives as long as the world, so that none of them can reach
 // a later group.
 
@@ -24,6 +24,11 @@ void coll_hear(coll_roll *roll)
 	pthread_mutex_unlock(&roll->lock);
 }
 
+static void tell(coll_group *g, int world, int request)
+{
+	MPI_Isend(&g->said, sizeof g->said, MPI_BYTE, world, 0, g->roll->comm, &g->told[request]);
+}
+
 int coll_announce(coll_group *g, int64_t kind)
 {
 	int sent = 0;
@@ -31,9 +36,14 @@ int coll_announce(coll_group *g, int64_t kind)
 		return 0; // the notice before is still on its way
 	g->said = g->now;
 	g->said.kind = kind;
-	for (int rank = 0; rank < g->size; rank++)
+	int first = 0;
+	for (int rank = 0; rank < g->size; rank++) {
+		first |= g->world[rank] == 0;
 		if (rank != g->rank)
-			MPI_Isend(&g->said, sizeof g->said, MPI_BYTE, g->world[rank], 0, g->roll->comm, &g->told[rank]);
+			tell(g, g->world[rank], rank);
+	}
+	if (!first)
+		tell(g, 0, g->rank);
 	return 1;
 }
 

@@ -136,6 +136,7 @@ func TestMPIDeadline(t *testing.T) {
 	}{
 		{"the error names the rank that is missing", 4},
 		{"the error names where a rank waits instead", 3},
+		{"rank 0 knows who waits in other groups", 4},
 		{"the error tells unequal counts from absence", 3},
 		{"the error tells a circle of ranks", 3},
 		{"the error names where a broadcast stops", 4},

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/bits"
 	"strings"
 	"time"
 
@@ -24,9 +25,12 @@ type UsageError struct{ Err error }
 func (e *UsageError) Error() string { return e.Err.Error() }
 func (e *UsageError) Unwrap() error { return e.Err }
 
-// grace is how long a rank with an error of its own waits for rank 0 to speak first,
-// in case all ranks have come to the same one.
-const grace = 300 * time.Millisecond
+// grace is how long a rank with an error of its own waits for ranks before it to speak first, in
+// case they have come to the same one: rank 0 not at all, then every two times as many ranks a
+// turn longer, so that of hundreds which wait for rank 0 one or a few speak.
+func grace(rank int) time.Duration {
+	return time.Duration(bits.Len(uint(rank))) * 300 * time.Millisecond
+}
 
 // Close ends this process's part in the world after err, which may be nil, and
 // returns the exit code. An error that all ranks share is printed by rank 0 alone; one
@@ -76,9 +80,7 @@ func (w *World) fail(err error, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "capmoe: %s\n", oneLine(err.Error()))
 		return ExitFailed
 	}
-	if w.Rank() != 0 {
-		time.Sleep(grace)
-	}
+	time.Sleep(grace(w.Rank()))
 	fmt.Fprintf(stderr, "capmoe: rank %d (%s): %s\n", w.Rank(), w.Hosts()[w.Rank()], oneLine(err.Error()))
 	w.Abort(ExitFailed)
 	return ExitFailed

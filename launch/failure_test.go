@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"capmoe/collective"
 )
@@ -34,6 +35,18 @@ func TestClose(t *testing.T) {
 				t.Errorf("exit code %d, %q, want %d, %q", code, stderr.String(), c.code, c.text)
 			}
 		})
+	}
+}
+
+// Of ranks that come to an error together one speaks first; a rank of a thousand that has it alone speaks within seconds.
+func TestGrace(t *testing.T) {
+	for _, c := range []struct {
+		rank int
+		want time.Duration
+	}{{0, 0}, {1, 300 * time.Millisecond}, {2, 600 * time.Millisecond}, {3, 600 * time.Millisecond}, {1023, 3 * time.Second}} {
+		if got := grace(c.rank); got != c.want {
+			t.Errorf("rank %d waits %v, want %v", c.rank, got, c.want)
+		}
 	}
 }
 
