@@ -4,6 +4,7 @@ import (
 	"os"
 	goruntime "runtime"
 	"strconv"
+	"strings"
 
 	"capmoe/runtime"
 )
@@ -12,7 +13,7 @@ import (
 type environment struct {
 	ranks     int // world size, 0 if no launcher started this process
 	rank      int
-	nodeRanks int // ranks on this node
+	nodeRanks int // ranks on this node; under Slurm on the fullest
 }
 
 // readEnvironment understands Open MPI's mpirun and Slurm's srun.
@@ -37,8 +38,23 @@ func readEnvironment(lookup func(string) (string, bool)) environment {
 		if nodes := number("SLURM_STEP_NUM_NODES"); nodes > 0 {
 			env.nodeRanks = (env.ranks + nodes - 1) / nodes
 		}
+		tasks, _ := lookup("SLURM_STEP_TASKS_PER_NODE")
+		env.nodeRanks = max(env.nodeRanks, mostTasks(tasks))
 	}
 	return env
+}
+
+// mostTasks is the most of what Slurm writes as "5,4(x3)": 5 tasks on a node, 4 on each of three; 0 of what is no such list.
+func mostTasks(list string) (most int) {
+	for node := range strings.SplitSeq(list, ",") {
+		tasks, _, _ := strings.Cut(node, "(")
+		n, err := strconv.Atoi(tasks)
+		if err != nil {
+			return 0
+		}
+		most = max(most, n)
+	}
+	return most
 }
 
 // crowded tells whether the node has more ranks than cores.

@@ -28,6 +28,12 @@ func TestReadEnvironment(t *testing.T) {
 			environment{ranks: 8, rank: 5, nodeRanks: 4}},
 		{"Slurm's fullest node counts", settings{"SLURM_STEP_NUM_TASKS": "7", "SLURM_PROCID": "5", "SLURM_STEP_NUM_NODES": "3"},
 			environment{ranks: 7, rank: 5, nodeRanks: 3}},
+		{"Slurm's fullest node counts where it says how full", settings{"SLURM_STEP_NUM_TASKS": "9", "SLURM_PROCID": "8", "SLURM_STEP_NUM_NODES": "3", "SLURM_STEP_TASKS_PER_NODE": "1,5,3"},
+			environment{ranks: 9, rank: 8, nodeRanks: 5}},
+		{"nodes that are alike are written once", settings{"SLURM_STEP_NUM_TASKS": "14", "SLURM_STEP_NUM_NODES": "4", "SLURM_STEP_TASKS_PER_NODE": "2,4(x3)"},
+			environment{ranks: 14, nodeRanks: 4}},
+		{"what is no list of tasks is not there", settings{"SLURM_STEP_NUM_TASKS": "9", "SLURM_STEP_NUM_NODES": "3", "SLURM_STEP_TASKS_PER_NODE": "7,x"},
+			environment{ranks: 9, nodeRanks: 3}},
 		{"Slurm without nodes is one node", settings{"SLURM_STEP_NUM_TASKS": "7", "SLURM_PROCID": "5"},
 			environment{ranks: 7, rank: 5, nodeRanks: 7}},
 		{"mpirun within a Slurm step is mpirun", settings{
