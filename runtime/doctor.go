@@ -45,13 +45,20 @@ func Examine(p Process) ([]Finding, error) {
 	return append(findings, resources...), err
 }
 
+// mostHosts bounds the hosts that a line names one by one.
+const mostHosts = 16
+
 func examineHosts(p Process) Finding {
 	hosts := slices.Compact(slices.Sorted(slices.Values(p.Hosts)))
 	unit := "host"
 	if len(hosts) > 1 {
 		unit = "hosts"
 	}
-	return Finding{What: "ranks", OK: true, Text: fmt.Sprintf("%d on %d %s: %s", len(p.Hosts), len(hosts), unit, strings.Join(hosts, " "))}
+	names := strings.Join(hosts[:min(len(hosts), mostHosts)], " ")
+	if more := len(hosts) - mostHosts; more > 0 {
+		names += fmt.Sprintf(" and %d more", more)
+	}
+	return Finding{What: "ranks", OK: true, Text: fmt.Sprintf("%d on %d %s: %s", len(p.Hosts), len(hosts), unit, names)}
 }
 
 func examineKernels(p Process) error {
