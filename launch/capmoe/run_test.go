@@ -58,7 +58,8 @@ var jobs atomic.Int64
 // job is one run of a program.
 type job struct {
 	program string
-	ranks   int // alone, or the number of ranks under mpirun
+	ranks   int    // alone, or the number of ranks under mpirun
+	nodes   string // made ones that they are on, as scripts/nodes takes them; empty: this machine
 	args    []string
 	env     []string // more of it
 }
@@ -86,7 +87,11 @@ type running struct {
 func (j job) start(t *testing.T) *running {
 	t.Helper()
 	argv := append([]string{filepath.Join(programs, j.program)}, j.args...)
-	if j.ranks != alone {
+	switch {
+	case j.nodes != "":
+		skipWithoutMPIRun(t)
+		argv = append([]string{"../../scripts/nodes", j.nodes}, argv...)
+	case j.ranks != alone:
 		skipWithoutMPIRun(t)
 		argv = append([]string{"mpirun", "-q", "--oversubscribe", "--bind-to", "none", "-n", fmt.Sprint(j.ranks)}, argv...)
 	}
