@@ -1,6 +1,10 @@
 package layers
 
-import "math"
+import (
+	"math"
+
+	"capmoe/layers/kernel"
+)
 
 // rope is rotary position embedding (Su et al. 2021) in the half-split form: element
 // j of a head is paired with element j + d/2.
@@ -63,12 +67,5 @@ func (r *rope) grow(n int) {
 // reach pos.
 func (r *rope) rotate(row []float32, pos int) {
 	half := len(r.freqs)
-	cos, sin := r.cos[pos*half:(pos+1)*half], r.sin[pos*half:(pos+1)*half]
-	for at := 0; at < len(row); at += 2 * half {
-		a, b := row[at:at+half], row[at+half:at+2*half]
-		for i, c := range cos {
-			x, y := a[i], b[i]
-			a[i], b[i] = x*c-y*sin[i], y*c+x*sin[i]
-		}
-	}
+	kernel.Rotate(row, r.cos[pos*half:(pos+1)*half], r.sin[pos*half:(pos+1)*half])
 }

@@ -122,3 +122,16 @@ WIDE void kernel_norm(float *dst, const float *x, const float *w, kernel_norm_si
 			dst[j] = w[j] * (x[j] * scale);
 	}
 }
+
+WIDE static void turn(float *restrict a, float *restrict b, const float *restrict cos, const float *restrict sin, int64_t n) {
+	for (int64_t i = 0; i < n; i++) {
+		float x = a[i], y = b[i];
+		a[i] = x * cos[i] - y * sin[i];
+		b[i] = y * cos[i] + x * sin[i];
+	}
+}
+
+void kernel_rotate(float *heads, int64_t n, const float *cos, const float *sin, int64_t half) {
+	for (int64_t h = 0; h < n; h++, heads += 2 * half)
+		turn(heads, heads + half, cos, sin, half);
+}

@@ -46,6 +46,18 @@ func RMSNormTo(dst, x, w []float32, eps float32) {
 	}
 }
 
+// Rotate turns heads, [·, 2·len(cos)], in place: elements j and j + len(cos) of each are a point that turns by the angle of which cos and sin
+// are given. (Su et al. 2021.)
+func Rotate(heads, cos, sin []float32) {
+	if len(sin) != len(cos) {
+		panic(fmt.Sprintf("kernel: rotate: %d sines for %d cosines", len(sin), len(cos)))
+	}
+	if len(heads) > 0 {
+		checkRows("rotate", heads, 2*len(cos))
+		rotateHeads(heads, cos, sin)
+	}
+}
+
 // Rows is neighbouring rows of values, Stride apart.
 type Rows struct {
 	Values

@@ -31,6 +31,7 @@ void kernel_weigh_apart(float *dst, const float *weights, kernel_apart rows, int
 void kernel_softmax(float *x, int64_t rows, int64_t width, float more);
 void kernel_gate_values(float *dst, const float *gate, const float *up, int64_t n, kernel_gate how);
 void kernel_gate_rows(float *dst, const float *gate_up, int64_t rows, int64_t inner, kernel_gate gate);
+void kernel_rotate(float *heads, int64_t n, const float *cos, const float *sin, int64_t half);
 void kernel_norm(float *dst, const float *x, const float *w, kernel_norm_sizes sizes);
 
 #endif

@@ -29,6 +29,10 @@ func normRows(dst, x, w []float32, eps float32) {
 	C.kernel_norm(floats(dst), floats(x), floats(w), C.kernel_norm_sizes{rows: C.int64_t(len(x) / len(w)), width: C.int64_t(len(w)), eps: C.float(eps)})
 }
 
+func rotateHeads(heads, cos, sin []float32) {
+	C.kernel_rotate(floats(heads), C.int64_t(len(heads)/(2*len(cos))), floats(cos), floats(sin), C.int64_t(len(cos)))
+}
+
 func dots(dst, q []float32, scale float32, x Rows) {
 	C.kernel_dots(floats(dst), floats(q), C.float(scale), givenOf(x.Values), rowsOf(x, len(dst), len(q)))
 }

@@ -8,6 +8,8 @@ func softmaxRows(x []float32, width int, more float32)  { softmaxPortable(x, wid
 func gateRows(dst, gateUp []float32, inner int, g Gate) { gatePortable(dst, gateUp, inner, g) }
 func normRows(dst, x, w []float32, eps float32)         { normPortable(dst, x, w, eps) }
 
+func rotateHeads(heads, cos, sin []float32) { rotatePortable(heads, cos, sin) }
+
 func dots(dst, q []float32, scale float32, x Rows) { dotsPortable(dst, q, scale, x) }
 func weigh(dst, weights []float32, x Rows)         { weighPortable(dst, weights, x) }
 

@@ -101,6 +101,17 @@ func normPortable(dst, x, w []float32, eps float32) {
 	}
 }
 
+func rotatePortable(heads, cos, sin []float32) {
+	half := len(cos)
+	for at := 0; at < len(heads); at += 2 * half {
+		a, b := heads[at:at+half], heads[at+half:at+2*half]
+		for i, c := range cos {
+			x, y := a[i], b[i]
+			a[i], b[i] = float32(x*c)-float32(y*sin[i]), float32(y*c)+float32(x*sin[i])
+		}
+	}
+}
+
 func dotsPortable(dst, q []float32, scale float32, x Rows) {
 	for r := range dst {
 		var lane [lanes]float32

@@ -88,6 +88,23 @@ func TestRowsApartEqualPortable(t *testing.T) {
 }
 
 // The build's own operations give, bit by bit, what the portable ones do, wherever rows lie.
+// Heads of any width, wherever they lie, are turned as by the portable rotation.
+func TestRotateEqualsPortable(t *testing.T) {
+	for _, half := range vectorWidths {
+		cos, sin := random(8, half, 1), random(9, half, 1)
+		for _, n := range []int{0, 1, 3} {
+			for at := range 3 {
+				got, want := random(10, at+n*2*half+1, 1), random(10, at+n*2*half+1, 1)
+				Rotate(got[at:at+n*2*half], cos, sin)
+				rotatePortable(want[at:at+n*2*half], cos, sin)
+				if i := firstDifference(got, want); i >= 0 {
+					t.Fatalf("%d heads of %d from %d on: value %d is %g, want %g", n, 2*half, at, i, got[i], want[i])
+				}
+			}
+		}
+	}
+}
+
 func TestVectorsEqualPortable(t *testing.T) {
 	for _, op := range []struct {
 		name      string
@@ -206,6 +223,8 @@ func TestVectorMisusePanics(t *testing.T) {
 	mustPanic(t, "rows of nothing", func() { Softmax(v, 0, 0) })
 	mustPanic(t, "short dst of a gate", func() { GateTo(v[:4], v, 5, Gate{}) })
 	mustPanic(t, "a short row apart", func() { AddApart(v, v[:1], &[MostApart][]float32{v[1:]}) })
+	mustPanic(t, "fewer sines than cosines", func() { Rotate(v[:4], v[:2], v[:1]) })
+	mustPanic(t, "half a head", func() { Rotate(v[:6], v[:2], v[:2]) })
 	mustPanic(t, "short dst of a norm", func() { RMSNormTo(v[:4], v, v[:5], 0) })
 }
 
