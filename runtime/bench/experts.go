@@ -10,17 +10,23 @@ import (
 	"capmoe/runtime"
 )
 
-// gemmExperts are made experts and the buffers of one run over them.
+// gemmExperts are made experts, and rows that all of them are run on.
 type gemmExperts struct {
 	gc           GemmCase
+	lib          kernel.Library
 	gateUp, down []kernel.Matrix // [2F, H] and [H, F] of each expert
-	x, mid       []float32       // [rows, H] and [rows, 2F]
-	act, y       []float32       // [rows, F] and [rows, H]
+	x            []float32       // [rows, H]
+	threads      []gemmBuffers
+}
+
+// gemmBuffers are what one thread computes.
+type gemmBuffers struct {
+	mid, act, y []float32 // [rows, 2F], [rows, F] and [rows, H]
 }
 
 // newGemmExperts packs n experts. What is packed when a fault ends it is freed with the rest.
 func newGemmExperts(lib kernel.Library, gc GemmCase, n int) (*gemmExperts, error) {
-	g := &gemmExperts{gc: gc}
+	g := &gemmExperts{gc: gc, lib: lib, threads: make([]gemmBuffers, lib.Threads())}
 	s := gc.Shape
 	w := make([]float32, 2*s.Inner*s.Hidden)
 	for e := range n {
@@ -54,15 +60,16 @@ func (g *gemmExperts) downWeights(w []float32, expert int) []float32 {
 	return runtime.MadeWeights(w[:s.Inner*s.Hidden], 2*expert+1, s.Inner)
 }
 
-// measure runs all experts on the same rows and verifies some of the results.
+// measure runs all experts on the same rows, one after the other on each thread, and verifies some of the results.
 func (g *gemmExperts) measure(c collective.Communicator, rows, repeats int) (GemmResult, error) {
 	s := g.gc.Shape
-	g.x, g.mid = normals(3, rows*s.Hidden), make([]float32, rows*2*s.Inner)
-	g.act, g.y = make([]float32, rows*s.Inner), make([]float32, rows*s.Hidden)
+	g.x = normals(3, rows*s.Hidden)
+	for i := range g.threads {
+		g.threads[i] = gemmBuffers{make([]float32, rows*2*s.Inner), make([]float32, rows*s.Inner), make([]float32, rows*s.Hidden)}
+	}
+	one := func(thread, expert int) { g.run(&g.threads[thread], expert, rows) }
 	sample, err := measure(c, repeats, func() error {
-		for e := range g.gateUp {
-			g.run(e, rows)
-		}
+		g.lib.Each(len(g.gateUp), one)
 		return nil
 	})
 	if err != nil {
@@ -78,16 +85,16 @@ func (g *gemmExperts) measure(c collective.Communicator, rows, repeats int) (Gem
 }
 
 // run does what a mixture does with the rows of an expert.
-func (g *gemmExperts) run(expert, rows int) {
-	if !kernel.MulJoinedTo(g.y, kernel.Values{F32: g.x}, rows, g.gateUp[expert], kernel.Joined{Down: g.down[expert]}) {
-		g.steps(expert, rows)
+func (g *gemmExperts) run(b *gemmBuffers, expert, rows int) {
+	if !kernel.MulJoinedTo(b.y, kernel.Values{F32: g.x}, rows, g.gateUp[expert], kernel.Joined{Down: g.down[expert]}) {
+		g.steps(b, expert, rows)
 	}
 }
 
-func (g *gemmExperts) steps(expert, rows int) {
-	g.gateUp[expert].MulTo(g.mid, kernel.Values{F32: g.x}, rows)
-	kernel.GateTo(g.act, g.mid, g.gc.Shape.Inner, kernel.Gate{})
-	g.down[expert].MulTo(g.y, kernel.Values{F32: g.act}, rows)
+func (g *gemmExperts) steps(b *gemmBuffers, expert, rows int) {
+	g.gateUp[expert].MulTo(b.mid, kernel.Values{F32: g.x}, rows)
+	kernel.GateTo(b.act, b.mid, g.gc.Shape.Inner, kernel.Gate{})
+	g.down[expert].MulTo(b.y, kernel.Values{F32: b.act}, rows)
 }
 
 // verify compares the last row of the first and the last expert with plain loops: each product by itself, of the same
@@ -95,18 +102,18 @@ func (g *gemmExperts) steps(expert, rows int) {
 func (g *gemmExperts) verify(rows int) error {
 	s := g.gc.Shape
 	w := make([]float32, 2*s.Inner*s.Hidden)
-	last := rows - 1
+	b, last := &g.threads[0], rows-1
 	for _, e := range []int{0, len(g.gateUp) - 1} {
-		g.run(e, rows)
-		measured := slices.Clone(g.y)
-		g.steps(e, rows)
-		if !slices.Equal(measured, g.y) {
+		g.run(b, e, rows)
+		measured := slices.Clone(b.y)
+		g.steps(b, e, rows)
+		if !slices.Equal(measured, b.y) {
 			return fmt.Errorf("bench: gemm: expert %d, %d rows: its steps by themselves give other results", e, rows)
 		}
-		if err := g.compare(g.mid[last*2*s.Inner:], g.x[last*s.Hidden:], g.gateUpWeights(w, e)); err != nil {
+		if err := g.compare(b.mid[last*2*s.Inner:], g.x[last*s.Hidden:], g.gateUpWeights(w, e)); err != nil {
 			return fmt.Errorf("bench: gemm: gate and up of expert %d, %d rows: %w", e, rows, err)
 		}
-		if err := g.compare(g.y[last*s.Hidden:], g.act[last*s.Inner:], g.downWeights(w, e)); err != nil {
+		if err := g.compare(b.y[last*s.Hidden:], b.act[last*s.Inner:], g.downWeights(w, e)); err != nil {
 			return fmt.Errorf("bench: gemm: down of expert %d, %d rows: %w", e, rows, err)
 		}
 	}

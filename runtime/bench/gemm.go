@@ -9,7 +9,7 @@ import (
 	"capmoe/runtime"
 )
 
-// GemmCase is the experts of one shape, run one after the other on so many rows each:
+// GemmCase is the experts of one shape on so many rows each, which every thread runs one after the other:
 //
 //	x [rows, H] ─ GateUp [2F, H] ─ activation ─ Down [H, F] ─ y [rows, H]
 type GemmCase struct {
