@@ -1,11 +1,15 @@
 //go:build cgo && !noonednn
 
-// Products by vectors: rows are cut into blocks, and blocks into tiles whose sums stay in registers.
+// Products by vectors: rows are cut into blocks, and blocks into tiles whose sums stay in registers. The first tiles on a panel ask for the next
+// one, each for a part. A core has about twenty lines on their way that it asks for by itself in each stream that it reads, and few others: where
+// that pays, the lines asked for are apart, in streams side by side.
 #include "panels.h"
 #include "tile.h"
 
 #define BLOCK 120 // rows that go over a block of W while they are in cache: whole tiles
 #define DEPTH 512 // units brought into order at a time
+#define ASKING 4  // tiles that ask, at most
+#define LINE 64
 
 // place_tile writes rows as units; of a unit, that of every row. Where units have two parts it is the values of both.
 static void place_tile(const kernel_panels *p, uint32_t *tile, kernel_given x, int64_t rows) {
@@ -40,21 +44,34 @@ void kernel_vector_rows(const kernel_panels *p, uint32_t *rows, kernel_given x, 
 	}
 }
 
+// ask_for has tile i of some ask for its part of a panel of so many bytes.
+static void ask_for(kernel_tile *t, const kernel_tiles *of, const char *panel, int64_t bytes, int64_t i, int64_t tiles) {
+	int64_t asking = kernel_least(tiles, ASKING), part = bytes / asking, stream = part / TILE_LINES;
+	t->ahead = panel + i * (of->apart ? stream : part);
+	t->apart = of->apart ? bytes / TILE_LINES : LINE;
+	t->next = of->apart ? LINE : TILE_LINES * LINE;
+	t->pause = kernel_least(t->units, t->units * LINE / stream);
+	if (i >= asking) {
+		t->apart = 0;
+		t->pause = t->units;
+	}
+}
+
 // block computes panels [first, end) of the rows [start, start+size) as far as the inputs from unit from on go.
 static void block(const kernel_panels *p, float *dst, const uint32_t *rows, const int64_t at[4], int64_t from) {
 	const kernel_tiles *of = kernel_tiles_of(p->kind);
 	int64_t start = at[0], size = at[1], first = at[2], end = at[3], tiles = kernel_ceil_div(size, of->rows);
 	kernel_tile t = {.units = kernel_least(p->depth, p->units - from), .ld = p->n, .more = from > 0};
-	t.step = p->width * (int64_t)sizeof *p->w / tiles;
+	int64_t panel_size = t.units * p->width;
 	for (int64_t j = first; j < end; j++) {
-		const uint32_t *panel = p->w + (from * p->panels + j * t.units) * p->width;
+		const uint32_t *panel = p->w + from * p->panels * p->width + j * panel_size;
 		t.panel = (const float *)panel;
-		t.ahead = (const char *)(panel + t.units * p->width);
 		t.cols = kernel_least(p->width, p->n - j * p->width);
-		for (int64_t i = 0; i < tiles; i++, t.ahead += t.units * t.step) {
+		for (int64_t i = 0; i < tiles; i++) {
 			int64_t row = start + kernel_cut(size, of->rows, i), m = start + kernel_cut(size, of->rows, i + 1) - row;
 			t.rows = (const float *)(rows + (row * p->units + from * m) * of->parts);
 			t.dst = dst + row * p->n + j * p->width;
+			ask_for(&t, of, (const char *)(panel + panel_size), panel_size * (int64_t)sizeof *panel, i, tiles);
 			of->multiply(&t, m);
 		}
 	}

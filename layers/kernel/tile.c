@@ -34,15 +34,18 @@ INLINE_8 values_8 widened_8(const float *pairs, int part) {
 		}                                                                                                                    \
 		const float *w = t->panel, *x = t->rows;                                                                             \
 		const char *ahead = t->ahead;                                                                                        \
-		for (int64_t l = 0; l < t->units; l++, w += 2 * lanes, ahead += t->step) {                                           \
-			_Pragma("GCC unroll 2") for (int line = 0; line < 2 * lanes * (int)sizeof *w; line += LINE)                      \
-				_mm_prefetch(ahead + line, _MM_HINT_T1);                                                                     \
-			_Pragma("GCC unroll 2") for (int part = 0; part < PARTS; part++, x += m) {                                       \
-				values_##lanes w0 = WEIGHTS(lanes, w, part), w1 = WEIGHTS(lanes, w + lanes, part);                           \
-				_Pragma("GCC unroll 12") for (int r = 0; r < m; r++) {                                                       \
-					values_##lanes unit = every_##lanes(x[r]);                                                               \
-					sum[r][0] = ADD##_##lanes(sum[r][0], unit, w0);                                                          \
-					sum[r][1] = ADD##_##lanes(sum[r][1], unit, w1);                                                          \
+		for (int64_t l = 0, end; l < t->units; l = end, ahead += t->next) {                                                  \
+			_Pragma("GCC unroll 8") for (int i = 0; i < TILE_LINES; i++)                                                     \
+				_mm_prefetch(ahead + i * t->apart, _MM_HINT_T1);                                                             \
+			end = kernel_least(l + t->pause, t->units);                                                                      \
+			for (int64_t at = l; at < end; at++, w += 2 * lanes) {                                                           \
+				_Pragma("GCC unroll 2") for (int part = 0; part < PARTS; part++, x += m) {                                   \
+					values_##lanes w0 = WEIGHTS(lanes, w, part), w1 = WEIGHTS(lanes, w + lanes, part);                       \
+					_Pragma("GCC unroll 12") for (int r = 0; r < m; r++) {                                                   \
+						values_##lanes unit = every_##lanes(x[r]);                                                           \
+						sum[r][0] = ADD##_##lanes(sum[r][0], unit, w0);                                                      \
+						sum[r][1] = ADD##_##lanes(sum[r][1], unit, w1);                                                      \
+					}                                                                                                        \
 				}                                                                                                            \
 			}                                                                                                                \
 		}                                                                                                                    \
@@ -72,10 +75,10 @@ TILE_OF(VECTORS_8, avx2_f32, 8, 1, WHOLE, fused)
 TILE_OF(VECTORS_8, avx2_bf16, 8, 2, WIDENED, fused)
 
 static const kernel_tiles kinds[] = {
-	[PANELS_F32] = {16, ROWS_16, 512, 1, avx512_f32},
-	[PANELS_BF16] = {16, ROWS_16, 512, 1, avx512_bf16},
-	[PANELS_AVX2_F32] = {8, ROWS_8, 256, 1, avx2_f32},
-	[PANELS_AVX2_BF16] = {8, ROWS_8, 256, 2, avx2_bf16},
+	[PANELS_F32] = {16, ROWS_16, 512, 1, 1, avx512_f32},
+	[PANELS_BF16] = {16, ROWS_16, 512, 1, 0, avx512_bf16},
+	[PANELS_AVX2_F32] = {8, ROWS_8, 256, 1, 0, avx2_f32},
+	[PANELS_AVX2_BF16] = {8, ROWS_8, 256, 2, 0, avx2_bf16},
 };
 
 const kernel_tiles *kernel_tiles_of(int kind) { return &kinds[kind]; }

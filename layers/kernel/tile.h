@@ -4,11 +4,16 @@
 
 #include <stdint.h>
 
+#define TILE_LINES 8
+
 typedef struct {
 	const float *rows;  // [units, m]; [units, parts, m] of a kind with parts
 	const float *panel; // [units, 2·lanes]
-	const char *ahead;  // weights to ask for, by turns with the other tiles
-	int64_t units, step; // step: bytes of ahead for a unit
+	const char *ahead;  // weights to ask for: some lines,
+	int64_t apart;      // so many bytes apart,
+	int64_t next;       // and as many so many bytes further on
+	int64_t pause;      // so many units later
+	int64_t units;
 	float *dst;
 	int64_t ld, cols;
 	int more; // sums go on from dst
@@ -20,6 +25,7 @@ typedef struct {
 	int64_t rows;  // of a tile, at most
 	int64_t depth; // units of a panel that stays in cache
 	int64_t parts; // values of float32 that a unit of rows takes
+	int apart;     // weights are asked for in streams side by side
 	void (*multiply)(const kernel_tile *t, int64_t m);
 } kernel_tiles;
 

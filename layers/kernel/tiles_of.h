@@ -63,6 +63,7 @@ OF(VECTORS) static void OF(slice)(const kernel_gemm_sizes *s, float *c, const fl
 				t.dst = c + at * s->ldc + group + j;
 				t.more = s->accumulate || l > 0;
 				t.ahead = (const char *)t.panel;
+				t.pause = depth;
 				of->multiply(&t, m * (i + 1) / tiles - at);
 			}
 	}
