@@ -25,6 +25,7 @@ type made struct {
 	idle       bool         // the last rank holds no tokens
 	kernels    kernel.DType // of matrices
 	carried    kernel.DType // in which rows travel
+	threads    []int        // [P] of each rank; nil: one
 	overlap    int          // chunks in which rows travel between nodes
 	steps      int          // 0: 2, for what memory holds from the step before must not matter
 
@@ -98,7 +99,11 @@ func (m made) onRank(c collective.Communicator, y []float32, d Dialect) (from, t
 	if m.placements != nil {
 		held = m.placements[0].Held
 	}
-	lib, err := kernel.New(kernel.Options{DType: m.kernels})
+	opts := kernel.Options{DType: m.kernels}
+	if m.threads != nil {
+		opts.Threads = m.threads[c.Rank()]
+	}
+	lib, err := kernel.New(opts)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -123,7 +128,7 @@ func (m made) onRank(c collective.Communicator, y []float32, d Dialect) (from, t
 			}
 		}
 	}}
-	moe, err := NewMoE(c, Parts{Config: m.cfg, Policy: d.Policy, Wire: d.Wire, DType: m.carried, Layout: layout, Placements: m.placements, Overlap: m.overlap, Hooks: hooks})
+	moe, err := NewMoE(c, Parts{Config: m.cfg, Kernels: lib, Policy: d.Policy, Wire: d.Wire, DType: m.carried, Layout: layout, Placements: m.placements, Overlap: m.overlap, Hooks: hooks})
 	if err != nil {
 		return 0, 0, err
 	}
