@@ -56,6 +56,9 @@ func underMPI(c collective.Communicator, nodes []int32) error {
 		m.kernels = kernel.DType(i / 2 % 2)
 		m.carried = m.kernels
 		m.overlap = i % 3
+		if i >= 4 { // both types have been there on one thread
+			m.threads = []int{1, 3, 2, 1}
+		}
 		want, _, _, err := m.onOneRank(policy)
 		if err != nil {
 			return err
@@ -74,7 +77,7 @@ func underMPI(c collective.Communicator, nodes []int32) error {
 }
 
 func (m made) onOneRank(policy capacity.Config) (y []float32, kept [][]int32, weight [][]float32, err error) {
-	m.nodes = nil
+	m.nodes, m.threads = nil, nil
 	return m.run(1, false, Dialect{Policy: policy})
 }
 
