@@ -83,7 +83,7 @@ func makeExperts(t *testing.T, dtype kernel.DType, threads int, counts, compute 
 // Outputs have the same bits whichever threads compute them, and in which order.
 func TestExpertsOnAnyTeam(t *testing.T) {
 	counts := map[string][]int{
-		"as many each": {20, 20, 20, 20, 20, 20}, "one large": {3, 0, 1100, 17, 40, 5}, "two": {300, 200}, "one": {0, 0, 530}, "none": {0, 0, 0},
+		"as many each": {20, 20, 20, 20, 20, 20}, "one large": {3, 0, 1100, 17, 40, 5}, "two": {300, 200}, "several large": {700, 3, 690, 650}, "one": {0, 0, 530}, "none": {0, 0, 0},
 		"few": {1, 2, 1, 3, 1, 0, 1},
 	}
 	for _, dtype := range []kernel.DType{kernel.F32, kernel.BF16} {

@@ -13,8 +13,8 @@ import (
 	"unsafe"
 )
 
-// A product of few rows is cut by panels, finer than its team, whose threads may be held up. One of many is cut by rows, which a thread brings into order
-// and multiplies while they are in its cache: other threads do not have to get them from there, and wait for nobody between the two.
+// A product of few rows is cut by panels, finer than its team, whose threads may be held up. One of many, or of a thread alone, is cut by rows, which a
+// thread brings into order and multiplies while they are in its cache: other threads do not have to get them from there, and wait for nobody between the two.
 const (
 	piecesPerThread = 4
 	fewestRows      = 256 // for each thread, of a product that is cut by rows
@@ -103,7 +103,7 @@ func (mat *panelMatrix) multiply(dst []float32, x Values, m int, first, end C.in
 	if m == 0 || first == end {
 		return
 	}
-	mat.now = panelProduct{dst: dst, x: x, m: m, first: first, end: end}
+	mat.now = panelProduct{dst: dst, x: x, m: m, first: first, end: end, pieces: mat.rowPieces(m)}
 	if mat.byRows() {
 		return
 	}
@@ -114,9 +114,9 @@ func (mat *panelMatrix) multiply(dst []float32, x Values, m int, first, end C.in
 	mat.all(mat.mulOne)
 }
 
-// rowPieces is how many pieces m rows are cut into, as many for every thread; 0 where they are too few for several threads.
+// rowPieces is how many pieces m rows are cut into now, as many for every thread; 0 where they are too few for several threads.
 func (mat *panelMatrix) rowPieces(m int) int {
-	threads := mat.team.size
+	threads := mat.team.free()
 	if threads > 1 && m < fewestRows*threads {
 		return 0
 	}
@@ -129,13 +129,12 @@ func rowPiece(m, pieces, i int) (first, end int) {
 	return all * i / pieces * rowsTogether, min(m, all*(i+1)/pieces*rowsTogether)
 }
 
-// byRows computes the product under way in pieces of its rows. It reports false, and computes nothing, where they are too few.
+// byRows computes the product under way in its pieces of rows. It reports false, and computes nothing, where there are none.
 func (mat *panelMatrix) byRows() bool {
-	p := &mat.now
-	if p.pieces = mat.rowPieces(p.m); p.pieces == 0 {
+	if mat.now.pieces == 0 {
 		return false
 	}
-	mat.team.each(p.pieces, mat.rowsOne)
+	mat.team.each(mat.now.pieces, mat.rowsOne)
 	mat.now = panelProduct{}
 	return true
 }

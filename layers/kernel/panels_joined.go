@@ -10,13 +10,14 @@ import "C"
 // mulJoinedTo implements joiner: what is between the two products is written as the second reads its rows.
 func (mat *panelMatrix) mulJoinedTo(dst []float32, x Values, m int, then Joined) bool {
 	down, panels := then.Down.(*panelMatrix)
-	if !panels || m == 0 || down.c.kind != mat.c.kind || !mat.joins(m) {
+	pieces := mat.rowPieces(m)
+	if !panels || m == 0 || down.c.kind != mat.c.kind || !mat.joins(m, pieces) {
 		return false
 	}
 	mat.use()
 	down.use()
 	checkJoined(mat.sides, dst, x, m, then)
-	mat.now = panelProduct{dst: dst, x: x, m: m, end: mat.c.panels / 2, how: C.kernel_joining{gate: gateOf(then.Gate)}, down: down}
+	mat.now = panelProduct{dst: dst, x: x, m: m, end: mat.c.panels / 2, pieces: pieces, how: C.kernel_joining{gate: gateOf(then.Gate)}, down: down}
 	if then.Bias != nil {
 		mat.now.how.bias = floats(then.Bias)
 	}
@@ -34,9 +35,9 @@ func (mat *panelMatrix) mulJoinedTo(dst []float32, x Values, m int, then Joined)
 	return true
 }
 
-// joins tells whether m rows, and every piece of them, can be joined.
-func (mat *panelMatrix) joins(m int) bool {
-	pieces := max(1, mat.rowPieces(m))
+// joins tells whether m rows can be joined: every piece of them, or where there are none, all together.
+func (mat *panelMatrix) joins(m, pieces int) bool {
+	pieces = max(1, pieces)
 	for i := range pieces {
 		if first, end := rowPiece(m, pieces, i); C.kernel_panels_joins(mat.c, C.int64_t(end-first)) == 0 {
 			return false

@@ -22,7 +22,7 @@ const looks = 1024
 type team struct {
 	size   int
 	start  sync.Once
-	calls  sync.Mutex    // held for a call
+	busy   atomic.Bool   // a call is under way
 	round  atomic.Uint64 // of the call
 	done   atomic.Int64  // its pieces that are done
 	do     func(worker, i int)
@@ -42,13 +42,13 @@ func newTeam(size int) *team {
 // each calls do(worker, 0) … do(worker, n-1), each once, and returns when all are done. Workers are numbered from 0, which is the
 // caller. A call that comes while another is under way, or from inside of do, is worked off by its caller alone.
 func (t *team) each(n int, do func(worker, i int)) {
-	if t.size == 1 || n <= 1 || n > mostPieces || !t.calls.TryLock() {
+	if t.size == 1 || n <= 1 || n > mostPieces || !t.busy.CompareAndSwap(false, true) {
 		for i := range n {
 			do(0, i)
 		}
 		return
 	}
-	defer t.calls.Unlock()
+	defer t.busy.Store(false)
 	t.start.Do(t.hire)
 	t.do = do
 	t.done.Store(0)
@@ -66,6 +66,14 @@ func (t *team) each(n int, do func(worker, i int)) {
 		}
 	}
 	t.do = nil
+}
+
+// free is how many threads would work on a call that came now: one while another call is under way.
+func (t *team) free() int {
+	if t.busy.Load() {
+		return 1
+	}
+	return t.size
 }
 
 // hire starts the workers, who stay as long as the library does: to the end of the process.
