@@ -42,8 +42,8 @@ func (c *carriage) load(worker int, rows []float32) []byte {
 }
 
 // room is the float32 that n outputs and the rows that they are made of take together. One thread computes experts in the order of rows, and
-// outputs grow into rows that have been read. Where a rank has several threads, which do not, outputs keep clear of rows of bf16; of float32 they
-// are as large as rows, and each takes the place of its own:
+// outputs grow into rows that have been read. Several do not: where any rank has them, outputs keep clear of rows of bf16 on all. Of float32
+// they are as large as rows, and each takes the place of its own:
 //
 //	float32              │ row 0  row 1  row 2  row 3 │
 //	bf16, one thread     │              │ 0 │ 1 │ 2 │ 3 │                output i ends where row i+1 begins, or before

@@ -47,7 +47,7 @@ type exchange interface {
 // arrived is the rows sent to this rank's experts.
 type arrived struct {
 	rows    kernel.Values // [N, H], by owned expert in rising order, then by source
-	outputs []float32     // [N, H] of the same rows; see carriage.place
+	outputs []float32     // [N, H] of the same rows; see carriage.room
 	counts  []int         // [owned] rows of each expert
 	compute []int         // [owned] how many of them, from the first, are computed; the others give zero
 	load    int           // pairs computed here

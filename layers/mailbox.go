@@ -9,9 +9,10 @@ import (
 )
 
 // mailbox is the memory that the ranks of a node, the mates, share for the rows of a
-// mixture. A rank's part of it holds its heads, then the rows of its experts:
+// mixture. A rank's part of it holds its heads, then the rows of its experts and
+// their outputs, as carriage.room says:
 //
-//	head of even steps | head of odd steps | rows [N, H]
+//	head of even steps | head of odd steps | rows, outputs [N, H]
 //
 // A step has three meetings, at each of which a rank arrives before it waits. Heads are
 // written before the first, rows of inputs by all mates before the second, outputs by the

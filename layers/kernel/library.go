@@ -32,7 +32,8 @@ type Library interface {
 	Threads() int
 
 	// Each shares work of the caller's among the team: it calls do(worker, i) once for every i from 0 to n-1 and returns when all
-	// are done. Workers are numbered from 0, which is the caller, to Threads()-1, and make one call at a time. do may use Gemm.
+	// are done. Workers are numbered from 0, which is the caller, to Threads()-1, and make one call at a time. do may use Gemm and
+	// matrices, which its worker then multiplies by alone.
 	Each(n int, do func(worker, i int))
 }
 
