@@ -107,7 +107,10 @@ func testAnyBatch(t *testing.T, lib Library) {
 			x := random(6, maxBatch*s.k, v.of)
 			mat := pack(t, lib, random(5, s.n*s.k, v.of), s)
 			all := mul(mat, x, maxBatch)
-			for _, m := range batches() {
+			for i, m := range batches() {
+				if v.of < 1 && i%6 > 0 {
+					continue // CPUs take a hundred times as long for results below the normal range
+				}
 				for _, first := range places(s, m) {
 					got := mul(mat, x[first*s.k:], m)
 					if i := firstDifference(got, all[first*s.n:]); i >= 0 {
