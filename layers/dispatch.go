@@ -191,10 +191,13 @@ func (d *allToAll) received(plan *capacity.Plan) arrived {
 		compute = d.admitted(plan)[first:last]
 	}
 	start := sum(d.rowCounts[:first])
-	in := d.carry.unload(d.memory, len(d.outputs)/d.hidden).part(start*d.hidden, (start+sum(counts))*d.hidden)
+	in := d.carry.unload(d.memory, d.came()).part(start*d.hidden, (start+sum(counts))*d.hidden)
 	in.counts, in.compute, in.load, in.first = counts, compute, d.load(plan, d.owned[first:last], compute), first
 	return in
 }
+
+// came is the number of rows sent to this rank.
+func (d *allToAll) came() int { return len(d.outputs) / d.hidden }
 
 // pack copies every pair's row, as it travels, to where it is computed, or to where it is sent from.
 func (d *allToAll) pack(plan *capacity.Plan, x []float32) {

@@ -52,15 +52,8 @@ func makeExperts(t *testing.T, dtype kernel.DType, threads int, counts, compute 
 		t.Fatal(err)
 	}
 	rng := rand.New(rand.NewPCG(7, 1))
-	normal := func(n int) []float32 {
-		v := make([]float32, n)
-		for i := range v {
-			v[i] = float32(rng.NormFloat64())
-		}
-		return v
-	}
 	pack := func(n, k int) kernel.Matrix {
-		mat, err := lib.Pack(normal(n*k), n, k)
+		mat, err := lib.Pack(normals(rng, n*k), n, k)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -74,7 +67,7 @@ func makeExperts(t *testing.T, dtype kernel.DType, threads int, counts, compute 
 	carry := carriage{dtype: dtype, hidden: hidden, apart: dtype == kernel.BF16 && threads > 1, bf16: make([][]uint16, 1)}
 	n := sum(counts)
 	memory := make([]float32, carry.room(n))
-	copy(carry.place(memory, n), carry.load(0, normal(n*hidden)))
+	copy(carry.place(memory, n), carry.load(0, normals(rng, n*hidden)))
 	m.in = carry.unload(memory, n)
 	m.in.counts, m.in.compute, m.in.between = counts, compute, func() { m.between++ }
 	return m

@@ -40,7 +40,7 @@ func (d *allToAll) takeRows() error {
 	if err := collective.Receive(d.lap.lanes[d.chunk]); err != nil {
 		return err
 	}
-	regroup(d, d.chunk, d.carry.place(d.memory, len(d.outputs)/d.hidden), d.carry.place(d.recv, d.recvAt[d.chunks]), func(row, recv []byte) { copy(row, recv) })
+	regroup(d, d.chunk, d.carry.place(d.memory, d.came()), d.carry.place(d.recv, d.recvAt[d.chunks]), func(row, recv []byte) { copy(row, recv) })
 	return nil
 }
 
@@ -92,7 +92,7 @@ func (d *allToAll) count(chunk, row int) {
 // regroup walks the rows of a chunk from ranks that are no mates, or their outputs, in the order in which they come, source and
 // expert, and pairs those of each expert in recv with their place among all rows, [N, ·].
 func regroup[T byte | float32](d *allToAll, chunk int, rows, recv []T, move func(row, recv []T)) {
-	all := len(d.outputs) / d.hidden
+	all := d.came()
 	if all == 0 {
 		return
 	}

@@ -109,7 +109,7 @@ func testAnyBatch(t *testing.T, lib Library) {
 			all := mul(mat, x, maxBatch)
 			for i, m := range batches() {
 				if v.of < 1 && i%6 > 0 {
-					continue // CPUs take a hundred times as long for results below the normal range
+					continue // results below the normal range take CPUs many times as long
 				}
 				for _, first := range places(s, m) {
 					got := mul(mat, x[first*s.k:], m)

@@ -124,8 +124,9 @@ func (r *collectiveRun) call() error {
 
 // measure takes the median over repeats of the slowest rank's time of a call.
 func (r *collectiveRun) measure(repeats int) (Sample, error) {
+	calls := r.calls(r.comm.Size())
 	s, err := measure(r.comm, repeats, func() error {
-		for range r.calls(r.comm.Size()) {
+		for range calls {
 			if err := r.call(); err != nil {
 				return err
 			}
@@ -135,9 +136,8 @@ func (r *collectiveRun) measure(repeats int) (Sample, error) {
 	if err == nil {
 		err = collective.Agree(r.comm, r.verify())
 	}
-	calls := time.Duration(r.calls(r.comm.Size()))
 	for _, d := range []*time.Duration{&s.Median, &s.Min, &s.Max} {
-		*d = (*d + calls/2) / calls
+		*d = (*d + time.Duration(calls/2)) / time.Duration(calls)
 	}
 	return s, err
 }

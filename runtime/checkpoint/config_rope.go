@@ -31,12 +31,11 @@ func ropeType(s *fields) string {
 func rope(f *fields, latent bool) layers.RopeConfig {
 	s := ropeFields(f)
 	f.assume("rope_theta", "10000")
-	var r layers.RopeConfig
+	from := f
 	if s.has("rope_theta") {
-		r.Theta = s.positive("rope_theta")
-	} else {
-		r.Theta = f.positive("rope_theta")
+		from = s
 	}
+	r := layers.RopeConfig{Theta: from.positive("rope_theta")}
 	for _, o := range []*fields{f, s} {
 		if part := o.positiveOr("partial_rotary_factor", 1); part != 1 {
 			o.refuse("partial_rotary_factor", "is %v, only 1 is supported", part)
