@@ -4,6 +4,7 @@
 
 #if defined(__x86_64__) && defined(__linux__)
 #include <cpuid.h>
+#include <immintrin.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -38,8 +39,12 @@ AMX void kernel_amx_configure(void) {
 	} config = {1, 0, {0}, {64, 64, 64, 64, 64, 64, 64, 64}, {16, 16, 16, 16, 16, 16, 16, 16}};
 	__asm__ volatile("ldtilecfg %0" : : "m"(config));
 }
+
+AMX void kernel_amx_release(void) { _tile_release(); }
 #else
 int kernel_amx_usable(void) { return 0; }
 
 void kernel_amx_configure(void) {}
+
+void kernel_amx_release(void) {}
 #endif

@@ -12,7 +12,8 @@
 // kernel_amx_usable tells whether the CPU has a matrix unit for bf16 and the system lends it.
 int kernel_amx_usable(void);
 
-// kernel_amx_configure makes all eight tiles of the calling thread whole; _tile_release ends that.
+// kernel_amx_configure makes all eight tiles of the calling thread whole; kernel_amx_release ends that.
 void kernel_amx_configure(void);
+void kernel_amx_release(void);
 
 #endif

@@ -1,7 +1,7 @@
 //go:build cgo && !noonednn
 
 #include "attend.h"
-#include "amx.h"
+#include "attend_product.h"
 #include "clones.h"
 #include "panels.h"
 
@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TILE_UNITS (AMX_SIDE * AMX_SIDE)
 #define PAIR (2 * AMX_SIDE) // keys, or values, of two tiles, and bf16 of a tile's row
 #define ATTEND_KEYS 256     // keys whose scores are worked on at a time
 #define LD (ATTEND_KEYS + AMX_SIDE) // between rows of scores: those of a power of two would share lines of the cache
@@ -41,7 +40,7 @@ int64_t kernel_attend_space(const kernel_head *h) {
 }
 
 #if defined(__x86_64__) && defined(__linux__)
-#include "square.h"
+#include "vectors.h"
 
 static uint32_t *aligned(uint32_t *space) {
 	uintptr_t at = (uintptr_t)space;
@@ -52,14 +51,14 @@ static uint32_t *aligned(uint32_t *space) {
 INLINE uint32_t lanes(int64_t n, int of) { return n >= of ? (uint32_t)((1ull << of) - 1) : n <= 0 ? 0 : (1u << n) - 1; }
 
 // square turns 16 rows of 32 values, which are zero beyond rows and width: units[i] is unit i of all rows.
-AMX static void square(__m512 units[SQUARE], const uint16_t *src, int64_t rows, int64_t width, int64_t stride) {
+VECTORS_16_BF16 static void square(__m512 units[SQUARE], const uint16_t *src, int64_t rows, int64_t width, int64_t stride) {
 	__mmask32 there = lanes(width, PAIR);
 	for (int r = 0; r < SQUARE; r++)
 		units[r] = _mm512_castsi512_ps(_mm512_maskz_loadu_epi16(r < rows ? there : 0, src + (r < rows ? r : 0) * stride));
 	kernel_turn(units);
 }
 
-AMX void kernel_attend_keys(const kernel_head *h, uint32_t *space, const uint16_t *src, const kernel_columns *c) {
+VECTORS_16_BF16 void kernel_attend_keys(const kernel_head *h, uint32_t *space, const uint16_t *src, const kernel_columns *c) {
 	layout l = layout_of(h);
 	__m512 units[SQUARE];
 	int64_t last = c->column + c->width == h->width, first = c->column / 2;
@@ -76,9 +75,9 @@ AMX void kernel_attend_keys(const kernel_head *h, uint32_t *space, const uint16_
 }
 
 // wide is the first n of 16 values, one in each lane.
-AMX INLINE __m512i wide(const uint16_t *x, int64_t n) { return _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16((__mmask16)lanes(n, AMX_SIDE), x)); }
+VECTORS_16_BF16 INLINE __m512i wide(const uint16_t *x, int64_t n) { return _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16((__mmask16)lanes(n, AMX_SIDE), x)); }
 
-AMX void kernel_attend_values(const kernel_head *h, uint32_t *space, const uint16_t *src, const kernel_columns *c) {
+VECTORS_16_BF16 void kernel_attend_values(const kernel_head *h, uint32_t *space, const uint16_t *src, const kernel_columns *c) {
 	layout l = layout_of(h);
 	int64_t rows = c->first + c->n == h->keys ? l.key_tiles * PAIR - c->first : c->n;
 	for (int64_t r = 0; r < rows; r += 2)
@@ -91,7 +90,7 @@ AMX void kernel_attend_values(const kernel_head *h, uint32_t *space, const uint1
 }
 
 // The queries' scores are to be exponents of 2.
-AMX void kernel_attend_queries(const kernel_head *h, uint32_t *space, const float *src, const kernel_columns *c, float scale) {
+VECTORS_16_BF16 void kernel_attend_queries(const kernel_head *h, uint32_t *space, const float *src, const kernel_columns *c, float scale) {
 	layout l = layout_of(h);
 	__m512 times = _mm512_set1_ps(scale * LOG2_E);
 	int64_t last = c->column + c->width == h->width, end = last ? l.width_tiles * PAIR : c->column + c->width;
@@ -111,68 +110,29 @@ AMX void kernel_attend_queries(const kernel_head *h, uint32_t *space, const floa
 	}
 }
 
-// product is two tiles of rows times two of columns, each so many tiles long; the second of a pair is that many tiles behind the first.
-typedef struct {
-	const uint32_t *rows, *columns;
-	int64_t n, rows_apart, columns_apart; // tiles
-	float *c;
-	int64_t ld; // values between rows of c
-	int more;   // c has sums already
-} product;
-
-AMX static void multiply(const product *p) {
-	int64_t ld = p->ld * (int64_t)sizeof(float);
-	const uint32_t *x = p->rows, *w = p->columns;
-	float *below = p->c + AMX_SIDE * p->ld;
-	if (p->more) {
-		_tile_loadd(0, p->c, ld);
-		_tile_loadd(1, p->c + AMX_SIDE, ld);
-		_tile_loadd(2, below, ld);
-		_tile_loadd(3, below + AMX_SIDE, ld);
-	} else {
-		_tile_zero(0);
-		_tile_zero(1);
-		_tile_zero(2);
-		_tile_zero(3);
-	}
-	for (int64_t i = 0; i < p->n; i++, x += TILE_UNITS, w += TILE_UNITS) {
-		_tile_loadd(4, x, AMX_LINE);
-		_tile_loadd(6, w, AMX_LINE);
-		_tile_dpbf16ps(0, 4, 6);
-		_tile_loadd(7, w + p->columns_apart * TILE_UNITS, AMX_LINE);
-		_tile_dpbf16ps(1, 4, 7);
-		_tile_loadd(5, x + p->rows_apart * TILE_UNITS, AMX_LINE);
-		_tile_dpbf16ps(2, 5, 6);
-		_tile_dpbf16ps(3, 5, 7);
-	}
-	_tile_stored(0, p->c, ld);
-	_tile_stored(1, p->c + AMX_SIDE, ld);
-	_tile_stored(2, below, ld);
-	_tile_stored(3, below + AMX_SIDE, ld);
-}
-
 // step is a block of queries, n of them in whole pairs of tiles, and some keys: tiles [from, end) of them.
 typedef struct {
 	const layout *l;
 	uint32_t *space;
 	const kernel_block *b;
+	void (*multiply)(const kernel_product *p);
 	int64_t n, from, end;
 } step;
 
 // score computes the scores; column 0 is the first key of the first tile.
-AMX static void score(const step *s) {
+VECTORS_16_BF16 static void score(const step *s) {
 	const layout *l = s->l;
 	for (int64_t r = 0; r < s->n; r += PAIR)
 		for (int64_t j = s->from; j < s->end; j++) {
-			product p = {.rows = s->space + l->queries + r * l->width_tiles * AMX_SIDE, .columns = s->space + l->keys + 2 * j * l->width_tiles * TILE_UNITS,
-						 .n = l->width_tiles, .rows_apart = l->width_tiles, .columns_apart = l->width_tiles,
-						 .c = (float *)(s->space + l->scores) + r * LD + (j - s->from) * PAIR, .ld = LD};
-			multiply(&p);
+			kernel_product p = {.rows = s->space + l->queries + r * l->width_tiles * AMX_SIDE, .columns = s->space + l->keys + 2 * j * l->width_tiles * TILE_UNITS,
+								  .n = l->width_tiles, .rows_apart = l->width_tiles, .columns_apart = l->width_tiles,
+								  .c = (float *)(s->space + l->scores) + r * LD + (j - s->from) * PAIR, .ld = LD};
+			s->multiply(&p);
 		}
 }
 
 // power is 2ˣ within 2⁻²² of its size, for x up to 0: x is an integer and a rest, whose power is a polynomial.
-AMX INLINE __m512 power(__m512 x) {
+VECTORS_16_BF16 INLINE __m512 power(__m512 x) {
 	__m512 whole = _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC), rest = _mm512_sub_ps(x, whole);
 	__m512 p = _mm512_set1_ps(1.339086336e-3f);
 	p = _mm512_fmadd_ps(p, rest, _mm512_set1_ps(9.676031918e-3f));
@@ -194,13 +154,13 @@ static sight seen(const step *s, int64_t query) {
 	return see;
 }
 
-AMX INLINE __mmask16 seeing(sight see, int64_t at) {
+VECTORS_16_BF16 INLINE __mmask16 seeing(sight see, int64_t at) {
 	return (__mmask16)(lanes(see.end - at, AMX_SIDE) & ~lanes(see.from - at, AMX_SIDE));
 }
 
 // weigh turns a query's scores into exponentials, of how far they are below the largest so far; those of keys that it does not see are
 // zero. What has been summed up before shrinks as the largest grows.
-AMX static void weigh(const step *s, int64_t r) {
+VECTORS_16_BF16 static void weigh(const step *s, int64_t r) {
 	const layout *l = s->l;
 	const float *row = (float *)(s->space + l->scores) + r * LD;
 	float *top = (float *)(s->space + l->top) + r, *sum = (float *)(s->space + l->sum) + r, *results = (float *)(s->space + l->results) + r * l->value_pairs * PAIR;
@@ -233,14 +193,14 @@ AMX static void weigh(const step *s, int64_t r) {
 }
 
 // mix adds up the values.
-AMX static void mix(const step *s) {
+VECTORS_16_BF16 static void mix(const step *s) {
 	const layout *l = s->l;
 	for (int64_t r = 0; r < s->n; r += PAIR)
 		for (int64_t v = 0; v < l->value_pairs; v++) {
-			product p = {.rows = s->space + l->exponentials + r * ATTEND_KEYS / 2, .columns = s->space + l->values + (2 * v * l->key_tiles + s->from) * TILE_UNITS,
-						 .n = s->end - s->from, .rows_apart = ATTEND_KEYS / PAIR, .columns_apart = l->key_tiles,
-						 .c = (float *)(s->space + l->results) + r * l->value_pairs * PAIR + v * PAIR, .ld = l->value_pairs * PAIR, .more = 1};
-			multiply(&p);
+			kernel_product p = {.rows = s->space + l->exponentials + r * ATTEND_KEYS / 2, .columns = s->space + l->values + (2 * v * l->key_tiles + s->from) * TILE_UNITS,
+								  .n = s->end - s->from, .rows_apart = ATTEND_KEYS / PAIR, .columns_apart = l->key_tiles,
+								  .c = (float *)(s->space + l->results) + r * l->value_pairs * PAIR + v * PAIR, .ld = l->value_pairs * PAIR, .more = 1};
+			s->multiply(&p);
 		}
 }
 
@@ -255,12 +215,14 @@ static void begin(const step *s) {
 	}
 }
 
-AMX void kernel_attend(const kernel_head *h, uint32_t *space, float *dst, const kernel_block *b) {
+VECTORS_16_BF16 void kernel_attend(int kind, const kernel_head *h, uint32_t *space, float *dst, const kernel_block *b) {
 	layout l = layout_of(h);
 	int64_t n = b->end - b->first, first = b->window && b->first - b->window + 1 > 0 ? b->first - b->window + 1 : 0;
 	step s = {.l = &l, .space = aligned(space), .b = b, .n = kernel_ceil_div(n, PAIR) * PAIR};
+	s.multiply = kind == PANELS_AMX ? kernel_amx_product : kernel_vector_product;
 	begin(&s);
-	kernel_amx_configure();
+	if (kind == PANELS_AMX)
+		kernel_amx_configure();
 	for (int64_t from = first / ATTEND_KEYS * ATTEND_KEYS; from < b->end; from += ATTEND_KEYS) {
 		s.from = (from > first ? from : first) / PAIR;
 		s.end = kernel_ceil_div(kernel_least(b->end, from + ATTEND_KEYS), PAIR);
@@ -269,7 +231,8 @@ AMX void kernel_attend(const kernel_head *h, uint32_t *space, float *dst, const 
 			weigh(&s, r);
 		mix(&s);
 	}
-	_tile_release();
+	if (kind == PANELS_AMX)
+		kernel_amx_release();
 	for (int64_t r = 0; r < n; r++) {
 		const float *row = (float *)(s.space + l.results) + r * l.value_pairs * PAIR, whole = 1 / ((float *)(s.space + l.sum))[r];
 		for (int64_t v = 0; v < h->values; v++)
@@ -283,5 +246,5 @@ void kernel_attend_values(const kernel_head *h, uint32_t *space, const uint16_t 
 
 void kernel_attend_queries(const kernel_head *h, uint32_t *space, const float *src, const kernel_columns *c, float scale) { abort(); }
 
-void kernel_attend(const kernel_head *h, uint32_t *space, float *dst, const kernel_block *b) { abort(); }
+void kernel_attend(int kind, const kernel_head *h, uint32_t *space, float *dst, const kernel_block *b) { abort(); }
 #endif

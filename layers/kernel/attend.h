@@ -1,4 +1,4 @@
-// Attention of one head by the matrix unit: queries, keys, values and the exponentials of scores are bf16, sums are float32, and so are the
+// Attention of one head by the matrix unit (AMX) or by vectors (AVX-512) of bf16: queries, keys, values and the exponentials of scores are bf16, sums are float32, and so are the
 // softmax's (online: Milakov and Gimelshein 2018; by blocks of keys: Dao et al. 2022).
 //
 // One space holds what a head needs, as tiles of 16 × 16 units of 4 bytes, which are pairs of bf16:
@@ -45,7 +45,8 @@ void kernel_attend_values(const kernel_head *h, uint32_t *space, const uint16_t 
 // kernel_attend_queries places columns of a block's queries, times scale. c->first is 0.
 void kernel_attend_queries(const kernel_head *h, uint32_t *space, const float *src, const kernel_columns *c, float scale);
 
-// kernel_attend computes the results of a block whose queries are in place: dst [end-first, values].
-void kernel_attend(const kernel_head *h, uint32_t *space, float *dst, const kernel_block *b);
+// kernel_attend computes the results of a block whose queries are in place, dst [end-first, values], by the instructions of a kind of
+// panels: PANELS_AMX or PANELS_BF16.
+void kernel_attend(int kind, const kernel_head *h, uint32_t *space, float *dst, const kernel_block *b);
 
 #endif

@@ -52,8 +52,8 @@
 //	tiles.go             dense products on CPUs with AVX2 or AVX-512: the Go side
 //	tiles.h, tiles.c     their C side; tiles_of.h is it for one width
 //	vectors.h            vectors of 8 and of 16 values
-//	attend.go            Attender; attend_amx.go, attend.h, attend.c: that of the matrix unit
-//	amx.h, amx.c         what its products share
+//	attend.go            Attender; attend_tiles.go, attend.h, attend.c: by the matrix unit, or by vectors of bf16; attend_product.c: its products
+//	amx.h, amx.c         the matrix unit
 //	square.h             16 × 16 values, turned
 //	bf16.h, bf16.c       rows of bf16, and rounding to it
 //	values.go            values of float32 or bf16; pages.go: in huge pages

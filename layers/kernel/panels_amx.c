@@ -269,7 +269,7 @@ AMX void kernel_amx_mul(const kernel_panels *p, float *dst, const uint32_t *rows
 			unit = b.units[1];
 		}
 	}
-	_tile_release();
+	kernel_amx_release();
 	_mm_sfence(); // what went past the caches is there for other threads
 }
 
@@ -314,7 +314,7 @@ AMX void kernel_amx_joined(const kernel_panels *p, uint32_t *dst, const uint32_t
 			}
 		}
 	}
-	_tile_release();
+	kernel_amx_release();
 }
 #else
 int64_t kernel_amx_place(const kernel_panels *p, int64_t j, int64_t output, int64_t unit) { abort(); }

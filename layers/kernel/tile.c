@@ -6,8 +6,6 @@
 #ifdef __x86_64__
 #include "vectors.h"
 
-#define VECTORS_16_BF16 __attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16")))
-
 // What the weights of a unit are multiplied by: a value, or a pair of bf16 at once, or one value of a pair and then the other.
 #define WHOLE(lanes, w, part) load_##lanes(w)
 #define WIDENED(lanes, w, part) widened_##lanes(w, part)

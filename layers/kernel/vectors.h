@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #define VECTORS_16 __attribute__((target("avx512f")))
+#define VECTORS_16_BF16 __attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16")))
 #define VECTORS_8 __attribute__((target("avx2,fma")))
 #define INLINE_16 VECTORS_16 __attribute__((always_inline)) static inline
 #define INLINE_8 VECTORS_8 __attribute__((always_inline)) static inline
