@@ -2,7 +2,9 @@
 
 // Products by vectors: rows are cut into blocks, and blocks into tiles whose sums stay in registers. The first tiles on a panel ask for the next
 // one, each for a part. A core has about twenty lines on their way that it asks for by itself in each stream that it reads, and few others: where
-// that pays, the lines asked for are apart, in streams side by side.
+// that pays, the lines asked for are apart, in streams side by side. Few rows are through with weights before memory brings the next. On cores of
+// AMD what they ask for far ahead then fills the queue that reads go through, and takes longer than what the core itself reads ahead in a stream:
+// they ask for what comes next.
 #include "panels.h"
 #include "tile.h"
 
@@ -10,6 +12,7 @@
 #define DEPTH 512 // units brought into order at a time
 #define ASKING 4  // tiles that ask, at most
 #define LINE 64
+#define NEAR 1024 // bytes
 
 // place_tile writes rows as units; of a unit, that of every row. Where units have two parts it is the values of both.
 static void place_tile(const kernel_panels *p, uint32_t *tile, kernel_given x, int64_t rows) {
@@ -44,16 +47,23 @@ void kernel_vector_rows(const kernel_panels *p, uint32_t *rows, kernel_given x, 
 	}
 }
 
-// ask_for has tile i of some ask for its part of a panel of so many bytes.
-static void ask_for(kernel_tile *t, const kernel_tiles *of, const char *panel, int64_t bytes, int64_t i, int64_t tiles) {
+// ask_for has tile i of some, of m rows, ask for its part of the panel of so many bytes behind its own.
+static void ask_for(kernel_tile *t, const kernel_tiles *of, int64_t bytes, int64_t i, int64_t tiles, int64_t m) {
 	int64_t asking = kernel_least(tiles, ASKING), part = bytes / asking, stream = part / TILE_LINES;
-	t->ahead = panel + i * (of->apart ? stream : part);
-	t->apart = of->apart ? bytes / TILE_LINES : LINE;
-	t->next = of->apart ? LINE : TILE_LINES * LINE;
+	const char *panel = (const char *)t->panel;
 	t->pause = kernel_least(t->units, t->units * LINE / stream);
 	if (i >= asking) {
+		t->ahead = panel;
 		t->apart = 0;
 		t->pause = t->units;
+	} else if (of->apart) {
+		t->ahead = panel + bytes + i * stream;
+		t->apart = bytes / TILE_LINES;
+		t->next = LINE;
+	} else {
+		t->ahead = panel + (m <= of->few ? NEAR : bytes + i * part);
+		t->apart = LINE;
+		t->next = TILE_LINES * LINE;
 	}
 }
 
@@ -71,7 +81,7 @@ static void block(const kernel_panels *p, float *dst, const uint32_t *rows, cons
 			int64_t row = start + kernel_cut(size, of->rows, i), m = start + kernel_cut(size, of->rows, i + 1) - row;
 			t.rows = (const float *)(rows + (row * p->units + from * m) * of->parts);
 			t.dst = dst + row * p->n + j * p->width;
-			ask_for(&t, of, (const char *)(panel + panel_size), panel_size * (int64_t)sizeof *panel, i, tiles);
+			ask_for(&t, of, panel_size * (int64_t)sizeof *panel, i, tiles, m);
 			of->multiply(&t, m);
 		}
 	}

@@ -71,14 +71,17 @@ TILE_OF(VECTORS_16_BF16, avx512_bf16, 16, 1, WHOLE, pairs)
 TILE_OF(VECTORS_8, avx2_f32, 8, 1, WHOLE, fused)
 TILE_OF(VECTORS_8, avx2_bf16, 8, 2, WIDENED, fused)
 
-static const kernel_tiles kinds[] = {
-	[PANELS_F32] = {16, ROWS_16, 512, 1, 1, avx512_f32},
-	[PANELS_BF16] = {16, ROWS_16, 512, 1, 0, avx512_bf16},
-	[PANELS_AVX2_F32] = {8, ROWS_8, 256, 1, 0, avx2_f32},
-	[PANELS_AVX2_BF16] = {8, ROWS_8, 256, 2, 0, avx2_bf16},
-};
+#define KINDS(apart, few)                                            \
+	{                                                                \
+		[PANELS_F32] = {16, ROWS_16, 512, 1, apart, few, avx512_f32}, \
+		[PANELS_BF16] = {16, ROWS_16, 512, 1, 0, few, avx512_bf16},   \
+		[PANELS_AVX2_F32] = {8, ROWS_8, 256, 1, 0, few, avx2_f32},    \
+		[PANELS_AVX2_BF16] = {8, ROWS_8, 256, 2, 0, few, avx2_bf16},  \
+	}
 
-const kernel_tiles *kernel_tiles_of(int kind) { return &kinds[kind]; }
+static const kernel_tiles kinds[] = KINDS(1, 0), amd_kinds[] = KINDS(0, 5);
+
+const kernel_tiles *kernel_tiles_of(int kind) { return __builtin_cpu_is("amd") ? &amd_kinds[kind] : &kinds[kind]; }
 #else
 const kernel_tiles *kernel_tiles_of(int kind) { return 0; }
 #endif

@@ -26,6 +26,7 @@ typedef struct {
 	int64_t depth; // units of a panel that stays in cache
 	int64_t parts; // values of float32 that a unit of rows takes
 	int apart;     // weights are asked for in streams side by side
+	int64_t few;   // rows, at most, that do not ask for weights far ahead
 	void (*multiply)(const kernel_tile *t, int64_t m);
 } kernel_tiles;
 

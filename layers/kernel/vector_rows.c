@@ -11,7 +11,7 @@
 #define LANES 16
 #define HALF (LANES / 2)
 #define LINE 64
-#define AHEAD 2048 // bytes
+#define AHEAD 6144 // bytes
 #define COLUMNS 4  // of LANES, whose sums stay in registers for
 #define ROWS 16    // rows
 #define APART_AHEAD 128 // values of each of rows that lie apart
@@ -80,10 +80,10 @@ INLINE float total(lanes x, const int bf16) {
 	return (quarter[0][0] + quarter[0][2]) + (quarter[0][1] + quarter[0][3]);
 }
 
-// ask asks for what is a little behind a row: rows of keys and values follow each other.
+// ask asks for what is a little behind a row, into the second cache: the first has fewer lines on their way. Rows of keys and values follow each other.
 INLINE void ask(const void *row, int64_t bytes) {
 	for (int64_t i = 0; i < bytes; i += LINE)
-		__builtin_prefetch((const char *)row + AHEAD + i, 0, 3);
+		__builtin_prefetch((const char *)row + AHEAD + i, 0, 2);
 }
 
 // value is where value i of row r is.
