@@ -31,8 +31,9 @@ type DecodeResult struct {
 	ColumnParallel  int                `json:"column_parallel_ranks"` // ranks of a node that share the products of dense matrices; 1: each makes its own
 	Bytes           int                `json:"bytes_read"`            // weights of a step, keys and values, of all ranks
 	BytesPerSecond  float64            `json:"bytes_per_second"`
-	OfReads         float64            `json:"of_reads"` // of all ranks' reads
-	Seconds         map[string]float64 `json:"seconds"`  // per phase, wall time of the slowest rank, mean of the repeats
+	Reads           float64            `json:"read_bytes_per_second"` // of all ranks: the faster of passes before and after the case
+	OfReads         float64            `json:"of_reads"`
+	Seconds         map[string]float64 `json:"seconds"` // per phase, wall time of the slowest rank, mean of the repeats
 }
 
 // Decode measures steps of each number of sequences. All ranks call it.
@@ -43,15 +44,22 @@ func Decode(p runtime.Process, sc StackCase, dc DecodeCase) (*DecodeReport, erro
 	}
 	defer s.free()
 	r := &DecodeReport{StackReport: *limits, Context: dc.Context}
+	before := r.ReadBytes
 	for _, n := range dc.Batches {
 		result, err := s.decode(n, dc.Context)
 		if err != nil {
 			return nil, err
 		}
+		after, err := measureReads(p)
+		if err != nil {
+			return nil, err
+		}
+		result.Reads = max(before, after) * float64(r.Ranks)
+		before = after
 		result.TokensPerSecond = float64(n) / result.Median.Seconds()
 		result.Bytes += n * dc.Context * s.pool.TokenBytes()
 		result.BytesPerSecond = float64(result.Bytes) / result.Median.Seconds()
-		result.OfReads = result.BytesPerSecond / (r.ReadBytes * float64(r.Ranks))
+		result.OfReads = result.BytesPerSecond / result.Reads
 		r.Results = append(r.Results, result)
 	}
 	return r, nil

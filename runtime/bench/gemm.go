@@ -77,6 +77,11 @@ func Gemm(p runtime.Process, gc GemmCase) (*GemmReport, error) {
 		r.Results = append(r.Results, result)
 	}
 	// Measured after the experts too: a machine that was slow for a while counts as what it can do.
+	reads, err := measureReads(p)
+	if err != nil {
+		return nil, err
+	}
+	r.ReadBytes = max(r.ReadBytes, reads)
 	rate, at, err := measurePeak(p, lib)
 	if err != nil {
 		return nil, err

@@ -35,7 +35,7 @@ func TestStacks(t *testing.T) {
 					}
 				}
 				for _, r := range decode.Results {
-					if r.TokensPerSecond <= 0 || r.Bytes <= 0 || r.OfReads <= 0 || r.Seconds["expert"] <= 0 {
+					if r.TokensPerSecond <= 0 || r.Bytes <= 0 || r.Reads <= 0 || r.OfReads <= 0 || r.Seconds["expert"] <= 0 {
 						t.Errorf("%s on %d ranks: decode %+v", shape.Name, ranks, r)
 					}
 				}
