@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -99,6 +100,18 @@ func TestFilesAreDistinct(t *testing.T) {
 	writeFile(t, tokens, []byte(`{"sequences": [[1, 2, 3]]}`))
 	model := newModel().write(t)
 	again := dir + "/./tokens.json"
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	elsewhere, err := filepath.Rel(here, tokens)
+	if err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(dir, link); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		rule  string
 		args  []string
@@ -110,11 +123,40 @@ func TestFilesAreDistinct(t *testing.T) {
 		{"replay keeps its trace", []string{"trace", "replay", "--trace", tokens, "--timeline", again}, []string{"--trace and --timeline"}},
 		{"show keeps its file", []string{"trace", "show", tokens, "--json", again}, []string{"FILE and --json"}},
 		{"convert writes another file", []string{"trace", "convert", tokens, again}, []string{"IN and OUT"}},
+		{"a path from here and one from the root lead to one file", []string{"logits", "--model", model, "--tokens", tokens, "--out", elsewhere}, []string{"--tokens and --out"}},
+		{"a path through a link leads to the same file", []string{"eval", "--model", model, "--text", link + "/tokens.json", "--json", tokens}, []string{"--text and --json"}},
+		{"files that are not there yet are one too", []string{"logits", "--model", model, "--tokens", tokens, "--out", dir + "/new", "--json", link + "/new"}, []string{"--out and --json"}},
 		{"a study keeps its file", []string{"study", "run", tokens, "--out", dir, "--json", again}, []string{"STUDY.yaml and --json"}},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
-			checkFault(t, capmoe(alone, c.args...), launch.ExitUsage, append(c.texts, tokens)...)
+			checkFault(t, capmoe(alone, c.args...), launch.ExitUsage, c.texts...)
 		})
 	}
 	checkClean(t, dir, "tokens.json")
+}
+
+// A model is not written over by what is made with it.
+func TestModelFilesStay(t *testing.T) {
+	dir := t.TempDir()
+	tokens, input := filepath.Join(dir, "tokens.json"), filepath.Join(dir, "in.jsonl")
+	writeFile(t, tokens, []byte(`{"sequences": [[1, 2, 3]]}`))
+	writeFile(t, input, []byte(`{"prompt": "x"}`))
+	model := newModel().write(t)
+	for _, c := range []struct {
+		rule string
+		args []string
+		file string
+	}{
+		{"logits spare the weights", []string{"logits", "--tokens", tokens, "--out"}, "model.safetensors"},
+		{"eval spares the configuration", []string{"eval", "--text", shippedText, "--json"}, "config.json"},
+		{"results spare the tokenizer", []string{"generate", "--input", input, "--overwrite", "--output"}, "tokenizer.json"},
+		{"a recording spares the weights", []string{"trace", "record", "--text", shippedText, "--out"}, "model.safetensors"},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			path := filepath.Join(model, c.file)
+			checkFault(t, capmoe(alone, append(c.args, path, "--model", model+"/.")...), launch.ExitUsage, path, "--model", "not written over")
+		})
+	}
+	out := filepath.Join(model, "logits.of")
+	capmoe(alone, "logits", "--model", model, "--tokens", tokens, "--out", out).output(t)
 }

@@ -14,22 +14,48 @@ import (
 // written are the names of files that commands write; the others they read.
 var written = []string{"OUT", "--out", "--output", "--json", "--timeline"}
 
-// distinctFiles faults on a file that a command line names twice and the command would
-// write: it would take the place of what is read, or of what else is written.
+// distinctFiles faults on a file that a command line names twice, by whatever paths, and the
+// command would write: it would take the place of what is read, or of what else is written.
+// So would one of the files of the model.
 func distinctFiles(c *cli.Context) error {
-	named := map[string]string{}
+	type named struct{ name, path string }
+	var before []named
 	for _, f := range filesOf(c) {
-		name, path := f[0], filepath.Clean(f[1])
-		if f[1] == "" || path == "-" || isDevice(path) {
+		name, path := f[0], f[1]
+		if path == "" || path == "-" || isDevice(path) {
 			continue
 		}
-		other, twice := named[path]
-		if twice && (slices.Contains(written, name) || slices.Contains(written, other)) {
-			return usagef("%s: %s and %s are the same file %s", nameOf(c), other, name, path)
+		writes := slices.Contains(written, name)
+		for _, other := range before {
+			if (writes || slices.Contains(written, other.name)) && sameFile(path, other.path) {
+				return usagef("%s: %s and %s are the same file %s", nameOf(c), other.name, name, filepath.Clean(path))
+			}
 		}
-		named[path] = name
+		if dir := c.String("model"); writes && dir != "" && isOfModel(dir, path) {
+			return usagef("%s: %s %s is there, in the folder of --model %s: its files are not written over", nameOf(c), name, path, dir)
+		}
+		before = append(before, named{name, path})
 	}
 	return nil
+}
+
+// sameFile tells whether two paths lead to one file, which need not be there.
+func sameFile(a, b string) bool {
+	infoA, errA := os.Stat(a)
+	infoB, errB := os.Stat(b)
+	if errA == nil && errB == nil {
+		return os.SameFile(infoA, infoB)
+	}
+	return errA != nil && errB != nil && filepath.Base(a) == filepath.Base(b) && (filepath.Dir(a) == filepath.Dir(b) || sameFile(filepath.Dir(a), filepath.Dir(b)))
+}
+
+// isOfModel tells whether a path leads to a file that is there and that a model in folder dir is read from.
+func isOfModel(dir, path string) bool {
+	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() || !sameFile(dir, filepath.Dir(path)) {
+		return false
+	}
+	name := filepath.Base(path)
+	return filepath.Ext(name) == ".safetensors" || slices.Contains([]string{"config.json", "generation_config.json", "model.safetensors.index.json", "tokenizer.json", "tokenizer_config.json"}, name)
 }
 
 // filesOf is the files of a command line: the name of the argument or flag, and the path.
@@ -55,7 +81,7 @@ func isDevice(path string) bool {
 // folder.
 func sparesStudy(c *cli.Context, dir string) error {
 	for _, name := range []string{study.RowsFile, study.DefinitionFile} {
-		if path := c.String("json"); path != "" && filepath.Clean(path) == filepath.Join(dir, name) {
+		if path := c.String("json"); path != "" && sameFile(path, filepath.Join(dir, name)) {
 			return usagef("%s: --json %s is the study's own file", nameOf(c), path)
 		}
 	}
