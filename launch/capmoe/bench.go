@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -30,7 +32,7 @@ var bounds = []struct {
 	most int
 }{
 	{"tokens", capacity.MaxTokens}, {"rows", capacity.MaxTokens}, {"batch", capacity.MaxTokens}, {"context", capacity.MaxTokens},
-	{"layers", 1 << 12}, {"threads", runtime.MostThreads}, {"repeats", 1 << 16}, {"turns", 1 << 16},
+	{"ranks", 1 << 8}, {"layers", 1 << 12}, {"threads", runtime.MostThreads}, {"repeats", 1 << 16}, {"turns", 1 << 16},
 }
 
 // withinBounds has commands fault on numbers past their bounds before they do anything.
@@ -49,6 +51,14 @@ func withinBounds(commands ...*cli.Command) []*cli.Command {
 		}
 	}
 	return commands
+}
+
+// interrupted says in a word why a contest has no result where the user has ended it.
+func interrupted(c *cli.Context, err error) error {
+	if errors.Is(err, context.Canceled) {
+		return fmt.Errorf("%s: interrupted, the ranks have been ended", nameOf(c))
+	}
+	return err
 }
 
 func shapeFlag() cli.Flag {

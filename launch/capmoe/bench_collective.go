@@ -89,9 +89,11 @@ func compareCollectives(c *cli.Context, t terminal, cases []bench.CollectiveCase
 		program = append(program, "--bytes", strconv.Itoa(bytes))
 	}
 	r.Ranks, r.Turns = c.Int("ranks"), c.Int("turns")
+	ctx, stop := untilSignal(c.Context)
+	defer stop()
 	contest := bench.Contest{Program: program, Ranks: r.Ranks, Turns: r.Turns, Repeats: c.Int("repeats")}
-	r.Comparisons, err = contest.Collectives(c.Context, cases)
-	return r, collective.Agree(t.world.Comm(), err)
+	r.Comparisons, err = contest.Collectives(ctx, cases)
+	return r, collective.Agree(t.world.Comm(), interrupted(c, err))
 }
 
 func printCollectiveContest(c *cli.Context, t terminal, r collectiveContest) {

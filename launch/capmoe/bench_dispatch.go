@@ -73,9 +73,11 @@ func compareDispatch(c *cli.Context, t terminal) (*bench.DispatchComparison, err
 	for _, name := range []string{"shape", "dtype", "tokens", "repeats"} {
 		program = append(program, "--"+name, fmt.Sprint(c.Value(name)))
 	}
+	ctx, stop := untilSignal(c.Context)
+	defer stop()
 	contest := bench.Contest{Program: program, Ranks: c.Int("ranks"), Turns: c.Int("turns"), Repeats: c.Int("repeats")}
-	r, err := contest.Dispatches(c.Context)
-	return r, collective.Agree(t.world.Comm(), err)
+	r, err := contest.Dispatches(ctx)
+	return r, collective.Agree(t.world.Comm(), interrupted(c, err))
 }
 
 func printDispatch(t terminal, r *bench.DispatchComparison) {

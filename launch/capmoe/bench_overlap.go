@@ -34,6 +34,12 @@ func benchOverlapCommand(t terminal) *cli.Command {
 	}
 }
 
+// What a made wire may be: with a slower one the ranks would seem to hang.
+const (
+	leastBandwidth = 0.01 // GB/s
+	mostLatency    = time.Second
+)
+
 func runBenchOverlap(c *cli.Context, t terminal) error {
 	lc := bench.LayerCase{Tokens: c.Int("tokens"), Skew: c.Float64("skew")}
 	var err error
@@ -46,8 +52,8 @@ func runBenchOverlap(c *cli.Context, t terminal) error {
 	ranks, degrees, repeats := t.world.Comm().Size(), c.IntSlice("a2a-ffn-overlap-degree"), c.Int("repeats")
 	var wires []commtest.Wire
 	for _, gb := range c.Float64Slice("bandwidth") {
-		if !(gb > 0) || math.IsInf(gb, 0) || c.Duration("latency") < 0 {
-			return usagef("bench overlap: --bandwidth %v, --latency %v, want a number more than 0, and 0 or more", gb, c.Duration("latency"))
+		if !(gb >= leastBandwidth) || math.IsInf(gb, 0) || c.Duration("latency") < 0 || c.Duration("latency") > mostLatency {
+			return usagef("bench overlap: --bandwidth %v, --latency %v, want a number of %v or more, and 0 to %v", gb, c.Duration("latency"), leastBandwidth, mostLatency)
 		}
 		wires = append(wires, commtest.Wire{Latency: c.Duration("latency"), Bandwidth: 1e9 * gb})
 	}

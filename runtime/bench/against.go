@@ -12,6 +12,8 @@ import (
 	goruntime "runtime"
 	"strconv"
 	"strings"
+	"syscall"
+	"time"
 )
 
 // plainSource is the C program that Contest compares with.
@@ -146,19 +148,29 @@ func (c Contest) plain(ctx context.Context, binary string, specs []string) ([]Co
 	return r.Results, nil
 }
 
+// patience is how long an mpirun that was asked to end may take to end its ranks.
+const patience = 10 * time.Second
+
 // run runs a command on ranks of this machine, each with a core where there are enough, and
-// reads the JSON that it prints.
+// reads the JSON that it prints. When the context ends, or this process is killed, mpirun is asked to end its ranks.
 func (c Contest) run(ctx context.Context, command []string, report any) error {
 	args := []string{"-n", strconv.Itoa(c.Ranks), "--bind-to", "core"}
 	if c.Ranks > goruntime.NumCPU() {
 		args = []string{"-n", strconv.Itoa(c.Ranks), "--bind-to", "none", "--oversubscribe", "--mca", "mpi_yield_when_idle", "1"}
 	}
+	// The system takes the death of the thread that starts a process for its parent's.
+	goruntime.LockOSThread()
+	defer goruntime.UnlockOSThread()
 	cmd := exec.CommandContext(ctx, "mpirun", append(args, command...)...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // mpirun ends its ranks
+	cmd.WaitDelay = patience
 	var out, faults bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &faults
 	name := filepath.Base(command[0])
-	if err := cmd.Run(); err != nil {
+	if err := cmd.Run(); ctx.Err() != nil {
+		return ctx.Err()
+	} else if err != nil {
 		return fmt.Errorf("mpirun %s: %w%s", name, err, firstLine(faults.Bytes()))
 	}
 	if err := json.Unmarshal(out.Bytes(), report); err != nil {
