@@ -25,7 +25,7 @@ func generateCommand(t terminal) *cli.Command {
 			&cli.Float64Flag{Name: "temperature", Usage: "divide logits by `T` and draw; 0: the most likely token"},
 			&cli.IntFlag{Name: "top-k", Usage: "draw from the `K` most likely tokens; 0: all"},
 			&cli.Float64Flag{Name: "top-p", Value: 1, Usage: "draw from the most likely tokens that have the share `P` together"},
-			&cli.StringSliceFlag{Name: "stop", Usage: "end before `TEXT`; may be repeated"},
+			&cli.GenericFlag{Name: "stop", Value: &texts{}, Usage: "end before `TEXT`; may be repeated"},
 			&cli.BoolFlag{Name: "ignore-eos", Usage: "go on after tokens that end a text"},
 			&cli.BoolFlag{Name: "add-bos", Usage: "put the model's first token before texts", DefaultText: "as tokenizer_config.json says, else tokenizer.json"},
 			&cli.IntFlag{Name: "max-batch", Value: 32, Usage: "`B` sequences under way at a time"},
@@ -38,6 +38,16 @@ func generateCommand(t terminal) *cli.Command {
 		Action: func(c *cli.Context) error { return runGenerate(c, t) },
 	}
 }
+
+// texts are the values of a flag that may be repeated, each whole: the slices of the flag library end at commas.
+type texts []string
+
+func (t *texts) Set(text string) error {
+	*t = append(*t, text)
+	return nil
+}
+
+func (t *texts) String() string { return "" }
 
 // generation is what the command line says.
 type generation struct {
@@ -71,7 +81,7 @@ func generationOf(c *cli.Context) (g generation, err error) {
 		Limits:  runtime.Limits{Sequences: c.Int("max-batch"), Tokens: c.Int("max-step-tokens")},
 		NoCache: c.Bool("no-kv-cache"), CapacityInDecode: c.Bool("capacity-in-decode"), IgnoreEOS: c.Bool("ignore-eos"),
 	}
-	g.prompts.Defaults = runtime.Request{MaxTokens: c.Int("max-tokens"), Stop: c.StringSlice("stop")}
+	g.prompts.Defaults = runtime.Request{MaxTokens: c.Int("max-tokens"), Stop: *c.Generic("stop").(*texts)}
 	g.prompts.Defaults.Sampling = runtime.Sampling{
 		Temperature: c.Float64("temperature"), TopK: c.Int("top-k"), TopP: c.Float64("top-p"), Seed: c.Uint64("seed"),
 	}

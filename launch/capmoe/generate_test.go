@@ -83,6 +83,30 @@ func TestGeneratePrompt(t *testing.T) {
 	}
 }
 
+// A stop string is one whatever is in it, and one of several may end a text.
+func TestGenerateStops(t *testing.T) {
+	args := []string{"generate", "--model", shippedModel, "--prompt", "hello", "--max-tokens", "5"}
+	whole := strings.TrimSuffix(capmoe(alone, args...).output(t), "\n")
+	before, _, found := strings.Cut(whole, " the")
+	if !found {
+		t.Fatalf("the text is %q, want one with a stop string", whole)
+	}
+	for _, c := range []struct {
+		rule, want string
+		flags      []string
+	}{
+		{"commas end no stop string", whole, []string{"--stop", "q,a,b"}},
+		{"a stop string with a comma is found", "", []string{"--stop", whole[:4]}},
+		{"one of several is found", before, []string{"--stop", "q", "--stop", " the"}},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			if got := capmoe(alone, append(args, c.flags...)...).output(t); got != c.want+"\n" {
+				t.Errorf("%q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
 // A file of requests, as text and as tokens, gives the same on any ranks, and again
 // nothing; in whatever order results come, each is a line.
 func TestGenerateFile(t *testing.T) {
