@@ -59,5 +59,6 @@
 //	prose.go      tokens to text as they come
 //	generate.go   requests to results; one step
 //	generator.go  what a step consists of
+//	mark.go       results of one job from those of another
 //	results.go    results to a file that a job goes on with after a kill
 package runtime

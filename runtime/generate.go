@@ -47,6 +47,7 @@ type Result struct {
 	Tokens       []int32         `json:"tokens"` // generated
 	Text         string          `json:"text"`   // without special tokens; empty for a model without a tokenizer
 	FinishReason Reason          `json:"finish_reason"`
+	Asked        string          `json:"asked,omitempty"` // the request's mark
 	Counts                       // of all tokens that the request brought to the steps
 }
 

@@ -271,7 +271,7 @@ func (g *generator) release(ended []*sequence) ([]capacity.Ledger, error) {
 func (g *generator) handOver(ended []*sequence, ledgers []capacity.Ledger) error {
 	results := make([]Result, len(ended))
 	for i, q := range ended {
-		r := Result{ID: g.requests[q.request].ID, PromptTokens: q.prompt, Tokens: q.generated(), FinishReason: q.ended, Counts: countsOf(ledgers[i])}
+		r := Result{ID: g.requests[q.request].ID, PromptTokens: q.prompt, Tokens: q.generated(), FinishReason: q.ended, Asked: g.requests[q.request].Mark, Counts: countsOf(ledgers[i])}
 		if q.text != nil {
 			r.Text = q.text.text
 		}

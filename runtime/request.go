@@ -18,6 +18,7 @@ type Request struct {
 	MaxTokens int             `json:"max_tokens"`
 	Sampling
 	Stop []string `json:"stop"`
+	Mark string   `json:"mark"` // of results that are asked for in the same way; empty: nobody looks
 }
 
 // Validate reports every fault that needs no model.

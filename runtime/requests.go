@@ -15,6 +15,7 @@ import (
 type Prompts struct {
 	Defaults Request // what a line does not say; its seed is that of the job
 	BOS      Switch  // a token for the beginning before every text
+	Settings string  // what results depend on beside the requests
 }
 
 // Switch is on, off, or as a file says.
@@ -50,7 +51,7 @@ func (e *Engine) ReadRequests(path string, p Prompts) ([]Request, error) {
 		}
 		requests := make([]Request, len(lines))
 		for i, w := range lines {
-			if requests[i], err = e.resolve(w, enc); err != nil {
+			if requests[i], err = e.resolve(w, enc, p.Settings); err != nil {
 				return nil, fmt.Errorf("runtime: requests %s: line %d: %w", path, w.line, err)
 			}
 		}
@@ -71,7 +72,7 @@ func (e *Engine) Prompt(text string, p Prompts) ([]Request, error) {
 		if err != nil {
 			return nil, err
 		}
-		r, err := e.resolve(w, enc)
+		r, err := e.resolve(w, enc, p.Settings)
 		if err != nil {
 			return nil, fmt.Errorf("runtime: %w", err)
 		}
@@ -125,8 +126,8 @@ func parseRequests(data []byte, defaults Request) ([]written, error) {
 	return all, nil
 }
 
-// resolve turns a text into tokens and checks the request against the model.
-func (e *Engine) resolve(w written, enc encoder) (Request, error) {
+// resolve turns a text into tokens, checks the request against the model and marks it.
+func (e *Engine) resolve(w written, enc encoder, settings string) (Request, error) {
 	if w.text != nil {
 		var err error
 		if w.Tokens, err = enc.encode(*w.text); err != nil {
@@ -145,5 +146,6 @@ func (e *Engine) resolve(w written, enc encoder) (Request, error) {
 			return w.Request, fmt.Errorf("prompt: token %d: id %d, vocab_size is %d (%s)", i, id, m.Vocab, e.config.File)
 		}
 	}
+	w.Mark = w.mark(settings)
 	return w.Request, nil
 }

@@ -76,6 +76,7 @@ func findRequest(line []byte, requests []Request, place map[string]int) (int, er
 		ID           json.RawMessage `json:"id"`
 		PromptTokens int             `json:"prompt_tokens"`
 		FinishReason Reason          `json:"finish_reason"`
+		Asked        string          `json:"asked"`
 	}
 	if err := json.Unmarshal(line, &result); err != nil {
 		return 0, jsonFault(err, "a result")
@@ -86,6 +87,9 @@ func findRequest(line []byte, requests []Request, place map[string]int) (int, er
 	}
 	if n := len(requests[i].Tokens); result.PromptTokens != n {
 		return 0, fmt.Errorf("id %s had a prompt of %d tokens, the request has one of %d", result.ID, result.PromptTokens, n)
+	}
+	if err := sameMark(result.Asked, requests[i].Mark); err != nil {
+		return 0, fmt.Errorf("id %s: %w", result.ID, err)
 	}
 	return i, nil
 }

@@ -6,6 +6,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"capmoe/layers"
+	"capmoe/layers/capacity"
+	"capmoe/layers/kernel"
 )
 
 // openedResults opens results on ranks and returns the ids of what is left.
@@ -64,6 +68,7 @@ func TestResultsOfAnotherJob(t *testing.T) {
 		{"its request is known", `{"id":"0","prompt_tokens":2,"finish_reason":"eos"}` + "\n", `line 1: no result of a request with id "0"`},
 		{"it has an id", `{"prompt_tokens":2}` + "\n", "line 1: no result of a request with id"},
 		{"a request has one result", good + good, "line 2: a second result for id 0"},
+		{"it was asked for as it would be now", `{"id":0,"prompt_tokens":2,"finish_reason":"eos","asked":"1-2-3"}` + "\n", `line 1: id 0: "asked" is "1-2-3", for this job it would be ""`},
 		{"its prompt is as long", `{"id":0,"prompt_tokens":3,"finish_reason":"eos"}` + "\n", "line 1: id 0 had a prompt of 3 tokens, the request has one of 2"},
 	} {
 		path := filepath.Join(t.TempDir(), "results")
@@ -76,6 +81,44 @@ func TestResultsOfAnotherJob(t *testing.T) {
 		if left, _ := os.ReadFile(path); string(left) != c.file {
 			t.Errorf("%s: the file is %q now", c.rule, left)
 		}
+	}
+}
+
+// A result has the mark of its request, which what changes no result leaves as it is.
+func TestMarkTellsWhatDiffers(t *testing.T) {
+	capped := func(gamma float64) Routing {
+		return Routing{Dialect: layers.Dialect{Policy: capacity.Config{Policy: capacity.Drop, Expert: capacity.Times(gamma)}}}
+	}
+	base := Request{ID: marshalID(int64(0)), Tokens: []int32{1, 2}, MaxTokens: 5, Sampling: Sampling{TopP: 1}}
+	job := func(g Generation, r Routing, dtype kernel.DType) string { return g.Settings(r, dtype) }
+	had := base.mark(job(Generation{}, capped(1), kernel.F32))
+	for _, c := range []struct {
+		rule     string
+		change   func(r *Request)
+		settings string
+		differs  string // empty: nothing does
+	}{
+		{"ids and limits", func(r *Request) { r.ID = marshalID("a") }, job(Generation{Limits: Limits{Sequences: 3}}, capped(1), kernel.F32), ""},
+		{"the seed of what draws nothing", func(r *Request) { r.Seed, r.TopK, r.Stream = 5, 3, 9 }, job(Generation{}, capped(1), kernel.F32), ""},
+		{"a prompt", func(r *Request) { r.Tokens = []int32{2, 1} }, job(Generation{}, capped(1), kernel.F32), "another prompt"},
+		{"tokens", func(r *Request) { r.MaxTokens = 6 }, job(Generation{}, capped(1), kernel.F32), `another "max_tokens"`},
+		{"a temperature", func(r *Request) { r.Temperature = 1 }, job(Generation{}, capped(1), kernel.F32), "sampling"},
+		{"a stop string", func(r *Request) { r.Stop = []string{"x"} }, job(Generation{}, capped(1), kernel.F32), "stop strings"},
+		{"a factor", func(*Request) {}, job(Generation{}, capped(1.0000001), kernel.F32), "flags of capacity"},
+		{"a policy", func(*Request) {}, job(Generation{}, Routing{}, kernel.F32), "flags of capacity"},
+		{"a dialect", func(*Request) {}, job(Generation{}, Routing{Baseline: "megatron-probs", Dialect: capped(1).Dialect}, kernel.F32), "flags of capacity"},
+		{"a dtype", func(*Request) {}, job(Generation{}, capped(1), kernel.BF16), "--dtype"},
+		{"the end of texts", func(*Request) {}, job(Generation{IgnoreEOS: true}, capped(1), kernel.F32), "--ignore-eos"},
+	} {
+		now := base
+		c.change(&now)
+		err := sameMark(had, now.mark(c.settings))
+		if (err == nil) != (c.differs == "") || err != nil && !strings.Contains(err.Error(), c.differs) {
+			t.Errorf("%s: %v, want %q", c.rule, err, c.differs)
+		}
+	}
+	if one, other := job(Generation{}, Routing{}, kernel.F32), job(Generation{}, Routing{Baseline: "eplb"}, kernel.F32); one != other {
+		t.Errorf("dropless is %q by one name, %q by another", one, other)
 	}
 }
 

@@ -19,7 +19,7 @@ func generateCommand(t terminal) *cli.Command {
 			&cli.StringFlag{Name: "model", Usage: "Hugging Face model `DIR`"},
 			&cli.StringFlag{Name: "prompt", Usage: "`TEXT` to continue, on standard output"},
 			&cli.StringFlag{Name: "input", TakesFile: true, Usage: "`FILE` of requests, one a line: {\"prompt\": text or \"tokens\": [id, …]}, and if wanted \"id\", \"max_tokens\", \"temperature\", \"top_k\", \"top_p\", \"seed\", \"stop\""},
-			&cli.StringFlag{Name: "output", TakesFile: true, Usage: "`FILE` of results, one a line, added when they are done; what is in it already is not done again"},
+			&cli.StringFlag{Name: "output", TakesFile: true, Usage: "`FILE` of results, one a line, added when they are done; what is in it already, asked for in the same way, is not done again"},
 			&cli.BoolFlag{Name: "overwrite", Usage: "start --output anew"},
 			&cli.IntFlag{Name: "max-tokens", Value: 128, Usage: "generate at most `N` tokens"},
 			&cli.Float64Flag{Name: "temperature", Usage: "divide logits by `T` and draw; 0: the most likely token"},
@@ -91,6 +91,7 @@ func generationOf(c *cli.Context) (g generation, err error) {
 			g.prompts.BOS = runtime.On
 		}
 	}
+	g.prompts.Settings = g.Settings(g.routing, g.load.DType)
 	if err := g.Limits.Validate(); err != nil {
 		return g, &launch.UsageError{Err: err}
 	}

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"capmoe/launch"
 	"capmoe/runtime"
 )
 
@@ -209,5 +210,35 @@ func TestGenerateAfterAKill(t *testing.T) {
 				t.Error("results that were there are not as they were")
 			}
 		})
+	}
+}
+
+// A job goes on only with what it began with: results of other flags are not mixed.
+func TestGenerateGoesOnAsItBegan(t *testing.T) {
+	dir := t.TempDir()
+	input, output := filepath.Join(dir, "in.jsonl"), filepath.Join(dir, "out.jsonl")
+	writeFile(t, input, []byte(`{"prompt": "hello", "id": "a"}`+"\n"+`{"prompt": "world", "id": "b"}`+"\n"))
+	args := []string{"generate", "--model", shippedModel, "--input", input, "--output", output, "--max-tokens", "3"}
+	capmoe(2, args...).output(t)
+	before, err := os.ReadFile(output)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		flags []string
+		text  string
+	}{
+		{[]string{"--max-tokens", "4"}, `"max_tokens"`},
+		{[]string{"--temperature", "1"}, "sampling"},
+		{[]string{"--gamma", "1"}, "capacity"},
+		{[]string{"--dtype", "bf16"}, "--dtype"},
+	} {
+		for _, ranks := range faultRanks {
+			checkFault(t, capmoe(ranks, append(args, c.flags...)...), launch.ExitFailed, output, "line 1", `"asked"`, c.text, "not results of this job")
+		}
+	}
+	capmoe(alone, append(args, "--max-batch", "1", "--moe-token-dispatcher-type", "hierarchical")...).output(t)
+	if after, _ := os.ReadFile(output); string(after) != string(before) {
+		t.Errorf("results are %q, were %q", after, before)
 	}
 }
