@@ -44,8 +44,8 @@ type written struct {
 
 // parseRequest reads one line of JSON. What it does not say is as in defaults.
 func parseRequest(line []byte, defaults Request) (w written, err error) {
-	if at := tokenizer.InvalidUTF8(line); at >= 0 {
-		return w, fmt.Errorf("not UTF-8: byte 0x%02x at offset %d of %d", line[at], at, len(line))
+	if err := tokenizer.CheckJSON(line); err != nil {
+		return w, err
 	}
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(line, &fields); err != nil || fields == nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"reflect"
 
 	"capmoe/collective"
 )
@@ -91,12 +92,21 @@ func jsonFault(err error, want string) error {
 		return fmt.Errorf("null, want %s", want)
 	}
 	if kind, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		if kind.Field != "" {
+			return fmt.Errorf("field %q: %s, want %s", kind.Field, kind.Value, kindWords[kind.Type.Kind()])
+		}
 		return fmt.Errorf("%s, want %s", kind.Value, want)
 	}
 	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 		return fmt.Errorf("not JSON: %w (at byte %d)", err, syntax.Offset)
 	}
 	return err
+}
+
+// kindWords are what a field may hold, as people who write JSON call it.
+var kindWords = map[reflect.Kind]string{
+	reflect.Bool: "true or false", reflect.Int: "a whole number", reflect.Int32: "a whole number", reflect.Int64: "a whole number", reflect.Float64: "a number",
+	reflect.String: "a text", reflect.Slice: "a list", reflect.Struct: "an object", reflect.Map: "an object",
 }
 
 func (e *Engine) checkSequences(path string, sequences [][]int32) error {

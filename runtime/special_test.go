@@ -56,6 +56,7 @@ func TestHowPromptsBegin(t *testing.T) {
 	}{
 		{"the shipped model has no first token", nil, AsFiled, false, ""},
 		{"add_bos_token puts it first", map[string]string{config: `{"add_bos_token": true, "bos_token": "<|endoftext|>"}`}, AsFiled, true, ""},
+		{"a switch is true or false", map[string]string{config: `{"add_bos_token": "yes"}`}, AsFiled, false, `tokenizer_config.json: field "add_bos_token": string, want true or false`},
 		{"bos_token may be an object", map[string]string{config: `{"add_bos_token": true, "bos_token": {"content": "<|endoftext|>"}}`}, AsFiled, true, ""},
 		{"the flag overrules add_bos_token", map[string]string{config: `{"add_bos_token": true, "bos_token": "<|endoftext|>"}`}, Off, false, ""},
 		{"and turns it on", map[string]string{config: `{"add_bos_token": false, "bos_token": "<|endoftext|>"}`}, On, true, ""},

@@ -91,14 +91,8 @@ func readQuestions(path string) ([]Question, error) {
 		if len(bytes.TrimSpace(lines.Bytes())) == 0 {
 			continue
 		}
-		if at := tokenizer.InvalidUTF8(lines.Bytes()); at >= 0 {
-			return nil, fmt.Errorf("runtime: tasks %s: line %d: not UTF-8: byte 0x%02x at offset %d of %d", path, number, lines.Bytes()[at], at, len(lines.Bytes()))
-		}
-		var q Question
-		if err := json.Unmarshal(lines.Bytes(), &q); err != nil {
-			return nil, fmt.Errorf("runtime: tasks %s: line %d: %w", path, number, err)
-		}
-		if err := q.check(); err != nil {
+		q, err := parseQuestion(lines.Bytes())
+		if err != nil {
 			return nil, fmt.Errorf("runtime: tasks %s: line %d: %w", path, number, err)
 		}
 		questions = append(questions, q)
@@ -110,6 +104,16 @@ func readQuestions(path string) ([]Question, error) {
 		return nil, fmt.Errorf("runtime: tasks %s holds 0 questions, want 1 or more", path)
 	}
 	return questions, nil
+}
+
+func parseQuestion(line []byte) (q Question, err error) {
+	if err := tokenizer.CheckJSON(line); err != nil {
+		return q, err
+	}
+	if err := json.Unmarshal(line, &q); err != nil {
+		return q, jsonFault(err, `an object {"context", "choices", "gold"}`)
+	}
+	return q, q.check()
 }
 
 func (q Question) check() error {

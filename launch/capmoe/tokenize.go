@@ -76,8 +76,8 @@ func tokenize(c *cli.Context, stdout io.Writer, in io.Reader) error {
 }
 
 func encodeLine(tok *tokenizer.Tokenizer, line []byte, special bool) ([]int32, error) {
-	if at := tokenizer.InvalidUTF8(line); at >= 0 {
-		return nil, fmt.Errorf("not UTF-8: byte 0x%02x at offset %d of %d", line[at], at, len(line))
+	if err := tokenizer.CheckJSON(line); err != nil {
+		return nil, err
 	}
 	var text *string
 	if err := json.Unmarshal(line, &text); err != nil {

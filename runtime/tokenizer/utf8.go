@@ -1,7 +1,10 @@
 package tokenizer
 
 import (
+	"fmt"
+	"strconv"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -57,4 +60,40 @@ func InvalidUTF8(text []byte) int {
 		at += size
 	}
 	return -1
+}
+
+// CheckJSON is an error if texts that a line of JSON holds would not be read as they are
+// written: bytes that are not UTF-8, or an escape of half of a character, for both of which
+// a replacement would be read.
+func CheckJSON(line []byte) error {
+	if at := InvalidUTF8(line); at >= 0 {
+		return fmt.Errorf("not UTF-8: byte 0x%02x at offset %d of %d", line[at], at, len(line))
+	}
+	for at := 0; at+1 < len(line); at++ {
+		if line[at] != '\\' {
+			continue
+		}
+		r := escaped(line[at:])
+		switch {
+		case !utf16.IsSurrogate(r):
+			at++ // what is escaped
+		case utf16.DecodeRune(r, escaped(line[at+6:])) == utf8.RuneError:
+			return fmt.Errorf("%s at offset %d of %d is half of a character", line[at:at+6], at, len(line))
+		default:
+			at += 11
+		}
+	}
+	return nil
+}
+
+// escaped is the number of an escape \uXXXX that a text begins with, 0 for none.
+func escaped(text []byte) rune {
+	if len(text) < 6 || text[0] != '\\' || text[1] != 'u' {
+		return 0
+	}
+	n, err := strconv.ParseUint(string(text[2:6]), 16, 16)
+	if err != nil {
+		return 0
+	}
+	return rune(n)
 }

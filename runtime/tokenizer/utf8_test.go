@@ -1,6 +1,7 @@
 package tokenizer
 
 import (
+	"strings"
 	"testing"
 	"unicode/utf8"
 )
@@ -100,5 +101,25 @@ func TestInvalidUTF8(t *testing.T) {
 				t.Errorf("offset %d, want %d", got, c.want)
 			}
 		})
+	}
+}
+
+func TestCheckJSON(t *testing.T) {
+	for _, c := range []struct{ rule, line, want string }{
+		{"a text", `"a\u00e9\n"`, ""},
+		{"a character in two halves", `"\ud83d\ude00"`, ""},
+		{"the replacement character", `"\ufffd"`, ""},
+		{"a backslash before a u", `"\\ud800"`, ""},
+		{"a first half alone", `{"a": "x\ud83d"}`, `\ud83d at offset 8 of 16 is half of a character`},
+		{"two first halves", `"\ud83d\ud83d\ude00"`, `\ud83d at offset 1 of 20`},
+		{"a second half alone", `"\\\uDE00"`, `\uDE00 at offset 3 of 10`},
+		{"a half and an escape", `"\ud83d\n"`, `\ud83d at offset 1`},
+		{"an escape that ends early", `"\ud8`, ""},
+		{"a byte", "\"\xff\"", "not UTF-8: byte 0xff at offset 1 of 3"},
+	} {
+		err := CheckJSON([]byte(c.line))
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", c.rule, err, c.want)
+		}
 	}
 }
