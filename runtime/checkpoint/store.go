@@ -32,11 +32,17 @@ type Store struct {
 
 // Open finds the tensors of folder dir: through model.safetensors.index.json,
 // whose shards must all be there, else in model.safetensors, else in the one
-// file named *.safetensors.
+// file named *.safetensors. An index beside a model.safetensors that is none of its
+// shards is an error: of the two, others read the one or the other.
 func Open(dir string) (*Store, error) {
 	s := &Store{dir: dir, files: make(map[string]*File)}
 	var err error
 	s.shard, err = readIndex(dir)
+	if err == nil && !slices.Contains(slices.Collect(maps.Values(s.shard)), singleName) {
+		if _, fault := os.Stat(filepath.Join(dir, singleName)); fault == nil {
+			return nil, &Error{File: dir, Err: fmt.Errorf("two models: %s, and the shards of %s, of which it is none", singleName, indexName)}
+		}
+	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return s, err
 	}
@@ -111,8 +117,22 @@ func (s *Store) file(name string) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := s.alone(f, name); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
 	s.files[name] = f
 	return f, nil
+}
+
+// alone is an error if a shard has a tensor that the index says is in another: which of
+// the two is meant cannot be known.
+func (s *Store) alone(f *File, name string) error {
+	for _, tensor := range slices.Sorted(maps.Keys(f.tensors)) {
+		if other, listed := s.shard[tensor]; listed && filepath.Clean(other) != filepath.Clean(name) {
+			return &Error{File: f.path, Tensor: tensor, Err: fmt.Errorf("also here, where %s says it is in %s", indexName, other)}
+		}
+	}
+	return nil
 }
 
 func (s *Store) missing(name string) error {

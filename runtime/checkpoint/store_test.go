@@ -55,8 +55,8 @@ func TestOpenFinds(t *testing.T) {
 		{"the only file of another name", map[string]string{"x.safetensors": bytesNamed("a"), "readme": ""}, "a", "m/x.safetensors"},
 		{"shards", map[string]string{indexName: `{"metadata":{"total_size":2},"weight_map":{"a":"x.safetensors","b":"sub/y.safetensors"}}`,
 			"x.safetensors": bytesNamed("a"), "sub/y.safetensors": bytesNamed("b")}, "a b", "m/x.safetensors"},
-		{"the index before model.safetensors", map[string]string{indexName: `{"weight_map":{"a":"x.safetensors"}}`,
-			"x.safetensors": bytesNamed("a"), singleName: bytesNamed("b")}, "a", "m/x.safetensors"},
+		{"an index of model.safetensors", map[string]string{indexName: `{"weight_map":{"a":"x.safetensors","b":"model.safetensors"}}`,
+			"x.safetensors": bytesNamed("a"), singleName: bytesNamed("b")}, "a b", "m/x.safetensors"},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			folder(t, c.files)
@@ -98,6 +98,8 @@ func TestOpenRefuses(t *testing.T) {
 		{"several files without an index", map[string]string{"x.safetensors": "{}", "y.safetensors": "{}"},
 			"m: 2 files x.safetensors … and no model.safetensors.index.json says what is in which"},
 		{"a file with a fault", map[string]string{singleName: `{"a":3}`}, `m/model.safetensors: tensor "a": byte 6: 3, want an object`},
+		{"two models", map[string]string{indexName: `{"weight_map":{"a":"x.safetensors"}}`, "x.safetensors": bytesNamed("a"), singleName: bytesNamed("a")},
+			"m: two models: model.safetensors, and the shards of model.safetensors.index.json, of which it is none"},
 		{"an index that is not JSON", index("<html>"), path + `byte 0: invalid character '<' looking for beginning of value`},
 		{"an index that ends early", index(`{"weight_map":{"a":"x.safetensors"}`), path + `byte 35: the text ends early`},
 		{"an index of something else", index(`{"metadata":{}}`), path + `weight_map is missing`},
@@ -128,9 +130,10 @@ func TestOpenRefuses(t *testing.T) {
 
 func TestStoreTensorRefuses(t *testing.T) {
 	folder(t, map[string]string{
-		indexName:          `{"weight_map":{"model.norm.weight":"good.safetensors","lm_head.weight":"good.safetensors","lies":"good.safetensors","cut":"bad.safetensors"}}`,
-		"good.safetensors": bytesNamed("model.norm.weight", "lm_head.weight", "extra"),
-		"bad.safetensors":  `{"cut":`,
+		indexName:           `{"weight_map":{"model.norm.weight":"good.safetensors","lm_head.weight":"good.safetensors","lies":"good.safetensors","cut":"bad.safetensors","mine":"twice.safetensors"}}`,
+		"twice.safetensors": bytesNamed("mine", "lm_head.weight"),
+		"good.safetensors":  bytesNamed("model.norm.weight", "lm_head.weight", "extra"),
+		"bad.safetensors":   `{"cut":`,
 	})
 	s, err := Open("m")
 	if err != nil {
@@ -141,10 +144,12 @@ func TestStoreTensorRefuses(t *testing.T) {
 		missing          bool
 	}{
 		{"a name that is not there", "model.norm.wieght",
-			`m: tensor "model.norm.wieght": not found among 4 tensors; the nearest name is "model.norm.weight"`, true},
-		{"a tensor that the index leaves out", "extra", `m: tensor "extra": not found among 4 tensors; the nearest name is "cut"`, true},
+			`m: tensor "model.norm.wieght": not found among 5 tensors; the nearest name is "model.norm.weight"`, true},
+		{"a tensor that the index leaves out", "extra", `m: tensor "extra": not found among 5 tensors; the nearest name is "cut"`, true},
 		{"a tensor that its shard leaves out", "lies",
 			`m/good.safetensors: tensor "lies": not among the 3 tensors of this shard, where model.safetensors.index.json says it is`, false},
+		{"a shard with a tensor of another", "mine",
+			`m/twice.safetensors: tensor "lm_head.weight": also here, where model.safetensors.index.json says it is in good.safetensors`, false},
 		{"a shard with a fault", "cut", `m/bad.safetensors: tensor "cut": byte 7: the text ends early`, false},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
