@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"capmoe/layers"
+	"capmoe/layers/capacity"
 )
 
 // Limits bound a step of a generation.
@@ -16,8 +17,12 @@ type Limits struct {
 // Validate reports faults of the limits. A step has room for one piece of a prompt
 // beside one token of every other sequence, so that no prompt waits forever.
 func (l Limits) Validate() error {
+	const most = capacity.MaxTokens
 	if l.Sequences < 1 {
 		return fmt.Errorf("runtime: batch of %d sequences, want 1 or more", l.Sequences)
+	}
+	if l.Sequences > most {
+		return fmt.Errorf("runtime: batch of %d sequences, want at most %d, the most tokens of a step", l.Sequences, most)
 	}
 	if least := l.Sequences - 1 + layers.PageTokens; l.Tokens < least {
 		return fmt.Errorf("runtime: steps of %d tokens, want %d or more: a piece of a prompt is %d, and %d other sequences bring one each",

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 
+	"capmoe/layers"
 	"capmoe/layers/capacity"
 	"capmoe/runtime"
 
@@ -25,8 +26,12 @@ func note(c *cli.Context, format string, args ...any) {
 	fmt.Fprintf(c.App.ErrWriter, "capmoe: note: %s: %s\n", nameOf(c), fmt.Sprintf(format, args...))
 }
 
-// idlePolicy notes what a policy does not read, unless it says what holds anyway.
-func idlePolicy(c *cli.Context, cfg capacity.Config) {
+// idleRouting notes what a policy and its wire do not read, unless it says what holds anyway.
+func idleRouting(c *cli.Context, r runtime.Routing) {
+	if r.Wire == layers.AllGather || r.Wire == layers.Hierarchical {
+		noEffect(c, "with --moe-token-dispatcher-type "+r.Wire.String(), "a2a-ffn-overlap-degree")
+	}
+	cfg := r.Policy
 	_, expert := cfg.Expert.Gamma()
 	_, rank := cfg.Rank.Gamma()
 	_, node := cfg.Node.Gamma()
@@ -53,6 +58,17 @@ func idlePolicy(c *cli.Context, cfg capacity.Config) {
 	}
 }
 
+// idleWire notes what is said of rows where none moves. What a baseline settles has been noted.
+func idleWire(c *cli.Context, r runtime.Routing) {
+	const why = "on plans: no row moves"
+	if r.Baseline == "" && r.Wire != layers.AllToAll {
+		noEffect(c, why, "moe-token-dispatcher-type", "moe-pad-expert-input-to-capacity")
+	}
+	if r.Baseline == "" && r.Wire == layers.AllToAll {
+		noEffect(c, why, "a2a-ffn-overlap-degree")
+	}
+}
+
 // fixedByBaseline are the flags that a baseline settles: only γ and the seed are the
 // user's.
 var fixedByBaseline = []string{
@@ -64,6 +80,9 @@ var fixedByBaseline = []string{
 // idleBaseline notes flags that a baseline does not read.
 func idleBaseline(c *cli.Context, r runtime.Routing) {
 	noEffect(c, fmt.Sprintf("with --baseline %s, which fixes it itself", r.Baseline), fixedByBaseline...)
+	if d, err := layers.Baseline(r.Baseline, r.Policy.Expert, 1); err == nil && d.Wire == layers.AllGather {
+		noEffect(c, fmt.Sprintf("with baseline %s", r.Baseline), "a2a-ffn-overlap-degree")
+	}
 	if _, given := r.Policy.Expert.Gamma(); given && !r.Capped() {
 		noEffect(c, fmt.Sprintf("with baseline %s", r.Baseline), "moe-expert-capacity-factor", "expert_capacity")
 	}

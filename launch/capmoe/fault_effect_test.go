@@ -37,6 +37,10 @@ func TestIdleFlags(t *testing.T) {
 		{"EPLB has no γ", eval, []string{"--enable-eplb", "--gamma", "1"}, []string{"--moe-expert-capacity-factor", "baseline eplb"}},
 		{"parcels have no chunks", eval, []string{"--moe-token-dispatcher-type", "hierarchical", "--a2a-ffn-overlap-degree", "2"}, []string{"--a2a-ffn-overlap-degree", "hierarchical"}},
 		{"all-gather has no chunks", eval, []string{"--moe-token-dispatcher-type", "allgather", "--a2a-ffn-overlap-degree", "2"}, []string{"--a2a-ffn-overlap-degree", "allgather"}},
+		{"a baseline's all-gather has no chunks", eval, []string{"--baseline", "megatron-allgather", "--a2a-ffn-overlap-degree", "2"}, []string{"--a2a-ffn-overlap-degree", "megatron-allgather"}},
+		{"a plan has no wire", plan, []string{"--moe-token-dispatcher-type", "allgather"}, []string{"plan: --moe-token-dispatcher-type", "no row moves"}},
+		{"a plan has no empty rows", plan, []string{"--gamma", "1", "--capacity-scope", "local", "--moe-pad-expert-input-to-capacity"}, []string{"--moe-pad-expert-input-to-capacity", "no row moves"}},
+		{"a plan has no chunks", replay, []string{"--a2a-ffn-overlap-degree", "2", "--steps", "1"}, []string{"--a2a-ffn-overlap-degree", "no row moves"}},
 		{"tasks have no windows", []string{"eval", "--model", model, "--tasks", "x.jsonl"}, []string{"--window", "8"}, []string{"--window", "--tasks"}},
 		{"greedy draws nothing", generate, []string{"--top-k", "5"}, []string{"--top-k", "--temperature 0"}},
 		{"one prompt has no file", generate, []string{"--overwrite"}, []string{"--overwrite", "--prompt"}},
@@ -87,6 +91,7 @@ func TestOneName(t *testing.T) {
 func TestFlagsThatSayWhatHolds(t *testing.T) {
 	for _, flags := range [][]string{
 		{"--policy", "dropless", "--capacity-scope", "global", "--moe-token-drop-policy", "probs", "--min-capacity", "1"},
+		{"--moe-token-dispatcher-type", "alltoall"},
 		{"--gamma", "1", "--reroute-rounds", "0", "--reroute-floor", "0", "--expanded-experts", "own"},
 	} {
 		capmoe(alone, append([]string{"trace", "replay", "--synthetic", "uniform", "--steps", "1", "--step-tokens", "64"}, flags...)...).output(t)

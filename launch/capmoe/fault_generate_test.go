@@ -31,6 +31,7 @@ func TestGenerateFaults(t *testing.T) {
 		{"a token is asked for", "", []string{"--max-tokens", "0"}, launch.ExitUsage, []string{"max_tokens 0", "1 or more"}},
 		{"a stop string is not empty", "", []string{"--stop", ""}, launch.ExitUsage, []string{"stop string is empty"}},
 		{"a batch has a sequence", "", []string{"--max-batch", "0"}, launch.ExitUsage, []string{"batch of 0 sequences"}},
+		{"a batch is not absurd", "", []string{"--max-batch", "9223372036854775807"}, launch.ExitUsage, []string{"batch of 9223372036854775807 sequences", "at most 16777216"}},
 		{"a step has room for all", "", []string{"--max-batch", "9", "--max-step-tokens", "71"}, launch.ExitUsage, []string{"steps of 71 tokens", "72 or more"}},
 		{"the policy is known", "", []string{"--policy", "best"}, launch.ExitUsage, []string{`policy "best"`}},
 		{"there is one source of prompts", "", []string{"--input", "x", "--output", "y"}, launch.ExitUsage, []string{"--prompt", "--input"}},

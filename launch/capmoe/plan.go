@@ -71,6 +71,9 @@ func planJob(c *cli.Context) (runtime.PlanJob, error) {
 	if err == nil && job.Routing.Baseline == "eplb" {
 		return job, usagef("plan: EPLB places experts and drops nothing: there is no plan to show; see eval --enable-eplb")
 	}
+	if err == nil {
+		idleWire(c, job.Routing)
+	}
 	return job, err
 }
 

@@ -71,8 +71,6 @@ func routingOf(c *cli.Context) (runtime.Routing, error) {
 		return r, usagef("--moe-pad-expert-input-to-capacity travels by alltoall, not by --moe-token-dispatcher-type %s", r.Wire)
 	case pad:
 		r.Wire = layers.Padded
-	case r.Wire != layers.AllToAll:
-		noEffect(c, "with --moe-token-dispatcher-type "+r.Wire.String(), "a2a-ffn-overlap-degree")
 	}
 	if err := r.Validate(); err != nil {
 		return r, &launch.UsageError{Err: err}
@@ -80,7 +78,7 @@ func routingOf(c *cli.Context) (runtime.Routing, error) {
 	if r.Baseline != "" {
 		idleBaseline(c, r)
 	} else {
-		idlePolicy(c, r.Policy)
+		idleRouting(c, r)
 	}
 	return r, nil
 }

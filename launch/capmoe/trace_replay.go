@@ -76,6 +76,9 @@ func replayOf(c *cli.Context, t terminal) (runtime.Replay, error) {
 	if job.Shape, err = replayShape(c); err != nil {
 		return job, err
 	}
+	if job.Shape == nil {
+		idleWire(c, job.Routing)
+	}
 	if c.String("synthetic") != "" {
 		noEffect(c, "with --synthetic", "set")
 		err := synthesize(c, t, &job)
