@@ -63,6 +63,7 @@ func (w *watch) read(line string) {
 			w.readBlock(w.block)
 		}
 		w.dashes, w.block = !w.dashes, nil
+	case strings.HasPrefix(line, Note):
 	case isFault(line):
 		if w.fault == "" {
 			w.fault = line
@@ -77,6 +78,9 @@ func (w *watch) read(line string) {
 		w.said = line
 	}
 }
+
+// Note begins a line of capmoe that is about no fault.
+const Note = "capmoe: note: "
 
 // isFault tells whether a line is an error's, of capmoe or of any program in Go.
 func isFault(line string) bool {

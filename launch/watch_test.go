@@ -26,6 +26,8 @@ func TestWatch(t *testing.T) {
 			"mpirun ended with exit code 7: mpirun was unable to launch the specified application as it could not access or execute an executable: Executable: /no/such Node: vm"},
 		{"an error goes before other lines", "window 8 of 64\n[vm:1] 2 more processes\ncapmoe: no\ncapmoe: later\n" + aborted, "mpirun ended with exit code 7: capmoe: no"},
 		{"a panic is an error", "started\npanic: index out of range\n\ngoroutine 1 [running]:\n", "mpirun ended with exit code 7: panic: index out of range"},
+		{"a note is no error", "capmoe: note: eval: x has no effect\n" + "capmoe: no\n" + aborted, "mpirun ended with exit code 7: capmoe: no"},
+		{"nor what a rank said last", "capmoe: note: eval: x has no effect\nwords\n" + aborted, "mpirun ended with exit code 7: words"},
 		{"srun names task, node and exit code", "capmoe: no\nsrun: error: node07: task 5: Exited with exit code 7\nsrun: error: node08: task 6: Killed\n", "rank 5 on node07 ended with exit code 7: capmoe: no"},
 		{"srun names the signal", "srun: error: node07: tasks 4-6: Segmentation fault (core dumped)\n", "rank 4 on node07 was ended by signal Segmentation fault"},
 		{"srun says why ranks did not start", "srun: error: Unable to create step for job 12: Invalid\nsrun: Force Terminated job 12\n", "mpirun ended with exit code 7: srun: error: Unable to create step for job 12: Invalid"},

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 
+	"capmoe/launch"
 	"capmoe/layers"
 	"capmoe/layers/capacity"
 	"capmoe/runtime"
@@ -23,7 +24,7 @@ func noEffect(c *cli.Context, why string, names ...string) {
 
 // note tells people something beside the results, on one line.
 func note(c *cli.Context, format string, args ...any) {
-	fmt.Fprintf(c.App.ErrWriter, "capmoe: note: %s: %s\n", nameOf(c), fmt.Sprintf(format, args...))
+	fmt.Fprintf(c.App.ErrWriter, "%s%s: %s\n", launch.Note, nameOf(c), fmt.Sprintf(format, args...))
 }
 
 // idleRouting notes what a policy and its wire do not read, unless it says what holds anyway.

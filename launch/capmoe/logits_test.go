@@ -112,7 +112,7 @@ func TestTensorsBesideTheModel(t *testing.T) {
 	for _, ranks := range []int{alone, 3} {
 		path := filepath.Join(t.TempDir(), "logits.safetensors")
 		res := capmoe(ranks, "logits", "--model", dir, "--tokens", tokens, "--out", path).run(t)
-		told := "capmoe: " + dir + ": not read, for no part of the model: 2 tensors (model.layers.2.mlp.gate.weight, vision.norm.weight)\n"
+		told := "capmoe: note: logits: " + dir + ": not read, for no part of the model: 2 tensors (model.layers.2.mlp.gate.weight, vision.norm.weight)\n"
 		if res.code != 0 || res.stderr != told {
 			t.Errorf("%d ranks: exit code %d, standard error %q, want %q", ranks, res.code, res.stderr, told)
 		}

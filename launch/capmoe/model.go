@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	"capmoe/runtime"
 	"capmoe/runtime/checkpoint"
 
@@ -16,7 +14,7 @@ func loadModel(c *cli.Context, t terminal, opts runtime.LoadOptions) (*runtime.E
 		return nil, err
 	}
 	if beside := engine.Beside(); len(beside) > 0 {
-		fmt.Fprintf(t.stderr, "capmoe: %s: not read, for no part of the model: %s\n", c.String("model"), checkpoint.Abridged(beside))
+		note(c, "%s: not read, for no part of the model: %s", c.String("model"), checkpoint.Abridged(beside))
 	}
 	return engine, nil
 }
