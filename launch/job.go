@@ -39,10 +39,16 @@ type Plan struct {
 	patience time.Duration
 }
 
+// mostRanks bounds the ranks of a job: no model has as many experts, and a launcher that is asked for many more takes the machine down.
+const mostRanks = 1 << 16
+
 // Plan reads the hostfile and makes the command line.
 func (j Job) Plan() (*Plan, error) {
 	if j.Ranks < 1 {
 		return nil, fmt.Errorf("launch: %d ranks, want 1 or more", j.Ranks)
+	}
+	if j.Ranks > mostRanks {
+		return nil, fmt.Errorf("launch: %d ranks, want at most %d: every rank owns an expert", j.Ranks, mostRanks)
 	}
 	if len(j.Command) == 0 {
 		return nil, fmt.Errorf("launch: no command to run on %d ranks", j.Ranks)

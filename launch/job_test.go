@@ -61,6 +61,7 @@ func TestPlanFaults(t *testing.T) {
 		job  Job
 		want string
 	}{
+		{"ranks are not absurd", Job{Launcher: MPIRun, Ranks: 1_000_000_000, Command: []string{"true"}}, "launch: 1000000000 ranks, want at most 65536"},
 		{"a job has ranks", Job{Launcher: MPIRun, Command: []string{"true"}}, "launch: 0 ranks"},
 		{"a job has a command", Job{Launcher: MPIRun, Ranks: 2}, "no command to run on 2 ranks"},
 		{"launchers are known", Job{Launcher: "rocket", Ranks: 2, Command: []string{"true"}}, `launcher "rocket", want mpirun or srun`},
