@@ -39,6 +39,10 @@ func runReport(c *cli.Context, t terminal) error {
 	if err := sparesStudy(c, dir); err != nil {
 		return err
 	}
+	page := filepath.Join(to, report.Page)
+	if path := c.String("json"); path != "" && sameFile(path, page) {
+		return usagef("%s: --json %s is the report's own file", nameOf(c), path)
+	}
 	var r *report.Report
 	run := func() (report.Record, error) {
 		var err error
@@ -47,7 +51,7 @@ func runReport(c *cli.Context, t terminal) error {
 		}
 		return r.Record(), r.Write(to)
 	}
-	return answer(c, t, run, func(report.Record) { printStudyReport(t, r, filepath.Join(to, report.Page)) })
+	return answer(c, t, run, func(report.Record) { printStudyReport(t, r, page) })
 }
 
 func printStudyReport(t terminal, r *report.Report, page string) {

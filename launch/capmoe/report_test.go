@@ -78,6 +78,7 @@ func TestReportFaults(t *testing.T) {
 		{"one is enough", capmoe(alone, "report", dir, empty), 2, []string{"report: 2 arguments, want 1: DIR"}},
 		{"flags may follow, known ones", capmoe(alone, "report", dir, "--odd"), 2, []string{"report: ", "odd"}},
 		{"it runs alone", capmoe(2, "report", dir), 2, []string{"runs on one rank, the launcher started 2"}},
+		{"the page stays", capmoe(alone, "report", dir, "--json", filepath.Join(dir, "..", filepath.Base(dir), "report.html")), 2, []string{"report.html is the report's own file"}},
 		{"rows stay", capmoe(alone, "report", dir, "--json", filepath.Join(dir, "rows.jsonl")), 2, []string{"rows.jsonl is the study's own file"}},
 		{"rows are needed", capmoe(alone, "report", empty), 1, []string{filepath.Join(empty, "rows.jsonl"), "no such file"}},
 		{"good ones", capmoe(alone, "report", broken), 1, []string{"rows.jsonl: line 1: cell.id is empty"}},
