@@ -73,7 +73,7 @@ func Plan(p runtime.Process, pc PlanCase, repeats int) (PlanResult, error) {
 		Name: pc.Name, Tokens: pc.Tokens, Ranks: c.Size(), Sample: sample, Rounds: plan.Rounds,
 		Kept: ledger.Kept, Rerouted: ledger.Rerouted, Calls: traffic.Calls, Bytes: most[0],
 		Imbalance: capacity.MaxOverMean(plan.LoadBefore),
-	}, collective.Agree(p.Comm, pc.verify(c.Rank(), c.Size(), plan))
+	}, pc.verify(p.Comm, plan)
 }
 
 // step is one rank's block of the tokens.
@@ -96,12 +96,55 @@ func (pc PlanCase) made() (trace.Step, error) {
 	return s.Next()
 }
 
-// verify compares the rank's part with what one process alone decides: of all tokens at once, or, where the policy
-// depends on the ranks, with as many of them.
-func (pc PlanCase) verify(rank, ranks int, plan *capacity.Plan) error {
-	parts, part, from := 1, 0, rank*pc.Tokens/ranks
+// verify holds what all ranks keep against what one process alone decides: of all tokens at once, or, where the policy
+// depends on the ranks, with as many of them. Rank 0 does so for all. All ranks call it.
+func (pc PlanCase) verify(c collective.Communicator, plan *capacity.Plan) error {
+	tokens := len(plan.Offset) - 1
+	kept := make([]int32, tokens)
+	for t := range kept {
+		kept[t] = plan.Offset[t+1] - plan.Offset[t]
+	}
+	perToken, err := toFirst(c, kept)
+	if err != nil {
+		return err
+	}
+	experts, err := toFirst(c, plan.Expert)
+	if err != nil {
+		return err
+	}
+	if c.Rank() == 0 {
+		err = pc.compare(c.Size(), perToken, experts)
+	}
+	return collective.Agree(c, err)
+}
+
+// toFirst brings the values of all ranks, in order of rank, to rank 0.
+func toFirst(c collective.Communicator, values []int32) ([]int32, error) {
+	lengths := make([]int32, c.Size())
+	if err := collective.AllGather(c, lengths, []int32{int32(len(values))}); err != nil {
+		return nil, err
+	}
+	from, to, total := make([]int, c.Size()), make([]int, c.Size()), 0
+	to[0] = len(values)
+	if c.Rank() == 0 {
+		for r, n := range lengths {
+			from[r] = int(n)
+			total += int(n)
+		}
+	}
+	all := make([]int32, total)
+	return all, collective.AllToAllV(c, all, from, values, to)
+}
+
+// compare plans in this process what ranks have planned: perToken experts of each token, which follow each other.
+func (pc PlanCase) compare(ranks int, perToken, experts []int32) error {
+	offset := make([]int, len(perToken)+1)
+	for t, n := range perToken {
+		offset[t+1] = offset[t] + int(n)
+	}
+	parts := 1
 	if _, bounded := pc.Policy.Rank.Gamma(); bounded || pc.Policy.Scope == capacity.Local || pc.Policy.Policy == capacity.Expanded {
-		parts, part, from = ranks, rank, 0
+		parts = ranks
 	}
 	return collective.Run(parts, collective.Options{}, func(c collective.Communicator) error {
 		model := capacity.Model{Experts: pc.Experts, TopK: pc.TopK}
@@ -114,14 +157,14 @@ func (pc PlanCase) verify(rank, ranks int, plan *capacity.Plan) error {
 			return err
 		}
 		alone, err := planner.Plan(pc.step(made, c.Rank(), parts))
-		if err != nil || c.Rank() != part {
+		if err != nil {
 			return err
 		}
-		for t := range len(plan.Offset) - 1 {
-			have := plan.Expert[plan.Offset[t]:plan.Offset[t+1]]
-			want := alone.Expert[alone.Offset[from+t]:alone.Offset[from+t+1]]
+		for i, t := range alone.TokenIDs {
+			have := experts[offset[t]:offset[t+1]]
+			want := alone.Expert[alone.Offset[i]:alone.Offset[i+1]]
 			if !slices.Equal(have, want) {
-				return fmt.Errorf("bench: plan: %s: token %d of rank %d keeps %v on %d ranks, %v in one process", pc.Name, t, rank, have, ranks, want)
+				return fmt.Errorf("bench: plan: %s: token %d keeps %v on %d ranks, %v in one process", pc.Name, t, have, ranks, want)
 			}
 		}
 		return nil
