@@ -57,8 +57,11 @@ func mostTasks(list string) (most int) {
 	return most
 }
 
-// crowded tells whether the node has more ranks than cores.
-func (e environment) crowded() bool { return e.nodeRanks > onlineCores() }
+// turns is how many ranks of the node share a core: 1 where each has one of its own.
+func (e environment) turns() int {
+	cores := onlineCores()
+	return (e.nodeRanks + cores - 1) / cores
+}
 
 // threads is the compute threads of this rank: its share of the node's cores, at most
 // the cores it is bound to, at least one. OMP_NUM_THREADS says otherwise, if it is a number

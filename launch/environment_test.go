@@ -77,15 +77,14 @@ func TestThreads(t *testing.T) {
 }
 
 // Ranks that share cores have to leave them to each other while they wait.
-func TestCrowded(t *testing.T) {
+func TestTurns(t *testing.T) {
 	cores := onlineCores()
 	if cores < goruntime.NumCPU() {
 		t.Errorf("%d cores online, this process may use %d", cores, goruntime.NumCPU())
 	}
-	if (environment{nodeRanks: cores}).crowded() {
-		t.Errorf("%d ranks crowd %d cores", cores, cores)
-	}
-	if !(environment{nodeRanks: cores + 1}).crowded() {
-		t.Errorf("%d ranks do not crowd %d cores", cores+1, cores)
+	for _, c := range []struct{ ranks, want int }{{1, 1}, {cores, 1}, {cores + 1, 2}, {2 * cores, 2}, {32 * cores, 32}} {
+		if got := (environment{nodeRanks: c.ranks}).turns(); got != c.want {
+			t.Errorf("%d ranks on %d cores: %d of them share one, want %d", c.ranks, cores, got, c.want)
+		}
 	}
 }

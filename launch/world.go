@@ -40,7 +40,8 @@ func OpenAlone() (*World, error) {
 func Open(deadline time.Duration) (*World, error) {
 	goruntime.LockOSThread()
 	env := readEnvironment(os.LookupEnv)
-	opts := collective.Options{Deadline: deadline, Backoff: env.crowded()}
+	turns := []int64{int64(env.turns())}
+	opts := collective.Options{Deadline: deadline, Backoff: turns[0] > 1}
 	start := collective.Start
 	if env.ranks == 0 {
 		start = collective.Alone
@@ -52,11 +53,14 @@ func Open(deadline time.Duration) (*World, error) {
 	if size := world.Comm().Size(); env.ranks > 1 && size == 1 {
 		return nil, fmt.Errorf("launch: the launcher started %d ranks, MPI sees %d: start with mpirun of the MPI that capmoe was built with, or srun --mpi=pmix", env.ranks, size)
 	}
+	if err := collective.AllReduce(world.Comm(), collective.Max, turns); err != nil {
+		return nil, err
+	}
 	threads := env.threads(os.LookupEnv)
 	spareProcessor(threads)
 	return &World{
 		World:    world,
-		Process:  runtime.Process{Comm: world.Comm(), Hosts: world.Hosts(), Threads: threads, Crowded: opts.Backoff},
+		Process:  runtime.Process{Comm: world.Comm(), Hosts: world.Hosts(), Threads: threads, Turns: int(turns[0])},
 		Launched: env.ranks > 0,
 	}, nil
 }

@@ -191,7 +191,7 @@ func normal(r *rand.Rand, n int) []float32 {
 
 // examineResources reports the poorest rank's threads and memory.
 func examineResources(p Process) ([]Finding, error) {
-	least := []int64{int64(p.Threads), availableMemory()}
+	least := []int64{int64(p.Threads), AvailableMemory()}
 	if err := collective.AllReduce(p.Comm, collective.Min, least); err != nil {
 		return nil, err
 	}
@@ -201,8 +201,8 @@ func examineResources(p Process) ([]Finding, error) {
 		perNode[h]++
 		crowd = max(crowd, perNode[h])
 	}
-	cores := Finding{What: "cores", OK: !p.Crowded, Text: fmt.Sprintf("%d ranks on the fullest host, %d compute threads each", crowd, least[0])}
-	if p.Crowded {
+	cores := Finding{What: "cores", OK: !p.Crowded(), Text: fmt.Sprintf("%d ranks on the fullest host, %d compute threads each", crowd, least[0])}
+	if p.Crowded() {
 		cores.Fix = "more ranks than cores: fine for correctness; for speed start fewer ranks or use more hosts"
 	}
 	memory := Finding{What: "memory", OK: true, Text: fmt.Sprintf("%.1f GiB available on the poorest host", float64(least[1])/(1<<30))}

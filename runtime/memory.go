@@ -37,7 +37,7 @@ func EstimateMemory(p Process, path string, ranks int, dtype kernel.DType) (*Mem
 	if err := collective.Agree(p.Comm, err); err != nil {
 		return nil, err
 	}
-	available := []int64{availableMemory()}
+	available := []int64{AvailableMemory()}
 	if err := collective.AllReduce(p.Comm, collective.Min, available); err != nil {
 		return nil, err
 	}
@@ -80,8 +80,8 @@ func (m *MemoryEstimate) Finding() Finding {
 	return f
 }
 
-// availableMemory is MemAvailable of /proc/meminfo in bytes, 0 where it is not known.
-func availableMemory() int64 {
+// AvailableMemory is MemAvailable of /proc/meminfo in bytes, 0 where it is not known.
+func AvailableMemory() int64 {
 	f, err := os.Open("/proc/meminfo")
 	if err != nil {
 		return 0

@@ -63,7 +63,7 @@ const (
 func newMeter(p Process, cfg layers.Config, d layers.Dialect, l capacity.Layout) *Meter {
 	c, cells := p.Comm, cfg.Layers*int(layers.Phases)
 	m := &Meter{
-		comm: c, hosts: p.Hosts, crowded: p.Crowded,
+		comm: c, hosts: p.Hosts, crowded: p.Crowded(),
 		Dialect: d, layout: l, topK: cfg.MoE.TopK, hidden: cfg.Hidden, dense: cfg.Dense, layers: make([]layerMeter, cfg.Layers),
 		clock:   clock{layers: cfg.Layers, cell: -1},
 		slowest: make([]int64, cells), sums: newTimes(cells), waits: waits{forRank: make([]int64, c.Size())},

@@ -10,8 +10,11 @@ type Process struct {
 	Comm    collective.Communicator
 	Hosts   []string // [P] the host of every rank
 	Threads int      // compute threads of this rank
-	Crowded bool     // more ranks than cores on this host
+	Turns   int      // ranks that take turns on a core, on the fullest host; 0, as 1: none do
 }
+
+// Crowded tells whether a host has more ranks than cores.
+func (p Process) Crowded() bool { return p.Turns > 1 }
 
 // MostThreads is the most compute threads that a rank may have.
 const MostThreads = 1 << 12

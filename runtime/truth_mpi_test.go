@@ -31,7 +31,7 @@ func nameAll() int {
 		fmt.Println(err)
 		return 1
 	}
-	p := Process{Comm: w.Comm(), Hosts: w.Hosts(), Threads: 1, Crowded: true}
+	p := Process{Comm: w.Comm(), Hosts: w.Hosts(), Threads: 1, Turns: 2}
 	for _, f := range faults {
 		right, wrong, err := f.namings(p)
 		if err != nil {

@@ -173,7 +173,7 @@ func TestTheCulpritIsNamed(t *testing.T) {
 	for _, f := range faults {
 		t.Run(f.what, func(t *testing.T) {
 			err := collective.Run(truthSize, collective.Options{}, func(c collective.Communicator) error {
-				p := Process{Comm: c, Hosts: slices.Repeat([]string{"host"}, truthSize), Threads: 1, Crowded: true}
+				p := Process{Comm: c, Hosts: slices.Repeat([]string{"host"}, truthSize), Threads: 1, Turns: 2}
 				right, wrong, err := f.namings(p)
 				if c.Rank() == 0 && err == nil {
 					t.Logf("%s: %d of %d", f.what, right, truthRuns)

@@ -88,7 +88,7 @@ func run(world *launch.World, args []string) error {
 		}
 		return newResults(reports), nil
 	}
-	return output.Answer(world, o.json, stdout, work, func(r results) { printTable(stdout, r.Cases, world.Process.Crowded) })
+	return output.Answer(world, o.json, stdout, work, func(r results) { printTable(stdout, r.Cases, world.Process.Crowded()) })
 }
 
 // repeats is how often every case is run, by turns, for times that mean something.

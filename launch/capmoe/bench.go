@@ -22,7 +22,7 @@ func benchCommand(t terminal) *cli.Command {
 		Name:        "bench",
 		Usage:       "measure the parts of a run on this machine",
 		UsageText:   "mpirun -n P capmoe bench COMMAND [flags]",
-		Subcommands: withinBounds(benchPlanCommand(t), benchSelectCommand(t), benchLayerCommand(t), benchGemmCommand(t), benchCollectiveCommand(t), benchDispatchCommand(t), benchOverlapCommand(t), benchPrefillCommand(t), benchDecodeCommand(t)),
+		Subcommands: sayCrowded(t, withinBounds(benchPlanCommand(t), benchSelectCommand(t), benchLayerCommand(t), benchGemmCommand(t), benchCollectiveCommand(t), benchDispatchCommand(t), benchOverlapCommand(t), benchPrefillCommand(t), benchDecodeCommand(t))),
 	}
 }
 
@@ -59,6 +59,26 @@ func interrupted(c *cli.Context, err error) error {
 		return fmt.Errorf("%s: interrupted, the ranks have been ended", nameOf(c))
 	}
 	return err
+}
+
+// sayCrowded has commands say at their end what their times are not worth where ranks share cores.
+func sayCrowded(t terminal, commands []*cli.Command) []*cli.Command {
+	for _, command := range commands {
+		action := command.Action
+		command.Action = func(c *cli.Context) error {
+			err := action(c)
+			if err == nil && t.world.Process.Crowded() && c.String("json") != "-" {
+				fmt.Fprintf(t.stdout, "\n%d ranks share fewer cores: times are not what dedicated cores would show.\n", t.world.Comm().Size())
+			}
+			return err
+		}
+	}
+	return commands
+}
+
+// partsOf tells how many parts of a benchmark are done.
+func partsOf(c *cli.Context, t terminal) func(done, of int) {
+	return progress(t.stderr, nameOf(c)+": part")
 }
 
 func shapeFlag() cli.Flag {
@@ -105,6 +125,7 @@ func runBenchPlan(c *cli.Context, t terminal) error {
 	if err := checkBenchPlan(c, t); err != nil {
 		return err
 	}
+	done, cases := partsOf(c, t), len(policies)*len(c.IntSlice("tokens"))
 	run := func() (r planned, err error) {
 		for _, tokens := range c.IntSlice("tokens") {
 			for i, policy := range policies {
@@ -113,6 +134,7 @@ func runBenchPlan(c *cli.Context, t terminal) error {
 					return r, err
 				}
 				r.Plans = append(r.Plans, result)
+				done(len(r.Plans), cases)
 			}
 		}
 		return r, nil

@@ -37,7 +37,7 @@ func runBenchGemm(c *cli.Context, t terminal) error {
 	if n := c.Int("threads"); n > 0 {
 		process.Threads = n
 	}
-	run := func() (*bench.GemmReport, error) { return bench.Gemm(process, gc) }
+	run := func() (*bench.GemmReport, error) { return bench.Gemm(process, gc, partsOf(c, t)) }
 	return answer(c, t, run, func(r *bench.GemmReport) { printGemm(t, r) })
 }
 

@@ -36,6 +36,7 @@ func runBenchSelect(c *cli.Context, t terminal) error {
 			}
 		}
 	}
+	done, cases := partsOf(c, t), len(c.IntSlice("tokens"))*len(c.IntSlice("overloaded"))
 	run := func() (s selected, err error) {
 		for _, tokens := range c.IntSlice("tokens") {
 			for _, overloaded := range c.IntSlice("overloaded") {
@@ -44,6 +45,7 @@ func runBenchSelect(c *cli.Context, t terminal) error {
 					return s, err
 				}
 				s.Selections = append(s.Selections, r)
+				done(len(s.Selections), cases)
 			}
 		}
 		return s, nil

@@ -83,7 +83,7 @@ func runBenchPrefill(c *cli.Context, t terminal) error {
 	if len(lengths) == 0 || slices.Min(lengths) < 1 {
 		return usagef("bench prefill: --tokens %v, want 1 or more", lengths)
 	}
-	run := func() (*bench.PrefillReport, error) { return bench.Prefill(process, sc, lengths) }
+	run := func() (*bench.PrefillReport, error) { return bench.Prefill(process, sc, lengths, partsOf(c, t)) }
 	return answer(c, t, run, func(r *bench.PrefillReport) { printPrefill(t, r) })
 }
 
@@ -109,7 +109,7 @@ func runBenchDecode(c *cli.Context, t terminal) error {
 	if len(dc.Batches) == 0 || slices.Min(dc.Batches) < 1 || dc.Context < 1 {
 		return usagef("bench decode: --batch %v, --context %d, want 1 or more", dc.Batches, dc.Context)
 	}
-	run := func() (*bench.DecodeReport, error) { return bench.Decode(process, sc, dc) }
+	run := func() (*bench.DecodeReport, error) { return bench.Decode(process, sc, dc, partsOf(c, t)) }
 	return answer(c, t, run, func(r *bench.DecodeReport) { printDecode(t, r) })
 }
 

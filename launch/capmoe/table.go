@@ -64,7 +64,7 @@ func describeOverlap(o layers.OverlapChoice) string {
 
 // printCrowded says what wall time is not worth where ranks share cores.
 func printCrowded(t terminal) {
-	if t.world.Process.Crowded {
+	if t.world.Process.Crowded() {
 		fmt.Fprintf(t.stdout, "\n%d ranks share fewer cores: wall time is not what dedicated cores would show, the critical path is.\n", t.world.Comm().Size())
 	}
 }

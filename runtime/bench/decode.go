@@ -36,9 +36,10 @@ type DecodeResult struct {
 	Seconds         map[string]float64 `json:"seconds"` // per phase, wall time of the slowest rank, mean of the repeats
 }
 
-// Decode measures steps of each number of sequences. All ranks call it.
-func Decode(p runtime.Process, sc StackCase, dc DecodeCase) (*DecodeReport, error) {
-	s, limits, err := newStack(p, sc)
+// Decode measures steps of each number of sequences, and tells how far it is. All ranks call it.
+func Decode(p runtime.Process, sc StackCase, dc DecodeCase, told func(done, of int)) (*DecodeReport, error) {
+	parts := &parts{of: stackParts + len(dc.Batches), told: told}
+	s, limits, err := newStack(p, sc, parts)
 	if err != nil {
 		return nil, err
 	}
@@ -61,6 +62,7 @@ func Decode(p runtime.Process, sc StackCase, dc DecodeCase) (*DecodeReport, erro
 		result.BytesPerSecond = float64(result.Bytes) / result.Median.Seconds()
 		result.OfReads = result.BytesPerSecond / result.Reads
 		r.Results = append(r.Results, result)
+		parts.next()
 	}
 	return r, nil
 }

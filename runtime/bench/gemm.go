@@ -46,35 +46,50 @@ type GemmResult struct {
 	WeightBytes float64 `json:"weight_bytes_per_second"`
 }
 
-// mostWeightBytes is the memory that a rank's experts may take. Experts beyond it are left out: those that fit are far
-// more than a cache holds.
+// mostWeightBytes is the memory that the experts of a rank, or of those that take turns on a core, may take. Experts beyond it are
+// left out: those that fit are far more than a cache holds.
 const mostWeightBytes = 4 << 30
 
-// Gemm measures the products of a case on every rank at the same time; times are the slowest rank's.
-func Gemm(p runtime.Process, gc GemmCase) (*GemmReport, error) {
+func (gc GemmCase) expertBytes() int { return gc.Shape.weights() * gc.DType.Bytes() }
+
+// experts is how many a rank has where so many take turns on its core.
+func (gc GemmCase) experts(turns int) int {
+	return max(2, min(gc.Shape.Experts, mostWeightBytes/gc.expertBytes()/max(1, turns)))
+}
+
+// Gemm measures the products of a case on every rank at the same time, and tells how far it is; times are the slowest rank's.
+func Gemm(p runtime.Process, gc GemmCase, told func(done, of int)) (*GemmReport, error) {
+	parts := &parts{of: 4 + len(gc.Rows), told: told} // peak, reads, experts, every number of rows, peak
 	lib, err := kernel.New(kernel.Options{Threads: p.Threads, DType: gc.DType})
 	if err := collective.Agree(p.Comm, err); err != nil {
 		return nil, err
 	}
 	r := &GemmReport{Shape: gc.Shape, DType: gc.DType.String(), Kernels: lib.Name(), Ranks: p.Comm.Size(), Threads: p.Threads}
-	r.Experts = max(2, min(gc.Shape.Experts, mostWeightBytes/(gc.Shape.weights()*gc.DType.Bytes())))
+	r.Experts = gc.experts(p.Turns)
+	if err := fits(p, fmt.Sprintf("gemm: %d experts", r.Experts), r.Experts*gc.expertBytes()); err != nil {
+		return nil, err
+	}
 	if r.Peak, r.PeakAt, err = measurePeak(p, lib); err != nil {
 		return nil, err
 	}
+	parts.next()
 	if r.ReadBytes, err = measureReads(p); err != nil {
 		return nil, err
 	}
+	parts.next()
 	g, err := newGemmExperts(lib, gc, r.Experts)
 	defer g.free()
 	if err := collective.Agree(p.Comm, err); err != nil {
 		return nil, err
 	}
+	parts.next()
 	for _, rows := range gc.Rows {
 		result, err := g.measure(p.Comm, rows, gc.Repeats)
 		if err != nil {
 			return nil, err
 		}
 		r.Results = append(r.Results, result)
+		parts.next()
 	}
 	// Measured after the experts too: a machine that was slow for a while counts as what it can do.
 	reads, err := measureReads(p)
@@ -86,6 +101,7 @@ func Gemm(p runtime.Process, gc GemmCase) (*GemmReport, error) {
 	if err != nil {
 		return nil, err
 	}
+	parts.next()
 	if rate > r.Peak {
 		r.Peak, r.PeakAt = rate, at
 	}
@@ -100,6 +116,9 @@ func Gemm(p runtime.Process, gc GemmCase) (*GemmReport, error) {
 // peakShapes are products that stay in a core's or a few cores' cache: rows, columns, depth.
 var peakShapes = [][3]int{{128, 512, 512}, {256, 512, 512}, {128, 512, 1024}, {256, 1024, 512}, {256, 1024, 1024}, {512, 1024, 1024}}
 
+// peakRepeats is how many products of each shape there are of a rank, or of those that take turns on a core.
+const peakRepeats = 40
+
 // measurePeak is the best of many products of each shape, in GFLOP/s of one rank while all ranks run them, and the shape
 // that reached it.
 func measurePeak(p runtime.Process, lib kernel.Library) (peak float64, at string, err error) {
@@ -110,7 +129,7 @@ func measurePeak(p runtime.Process, lib kernel.Library) (peak float64, at string
 			return 0, "", err
 		}
 		x, y := normals(2, m*k), make([]float32, m*n)
-		sample, err := measure(p.Comm, 40, func() error { w.MulTo(y, kernel.Values{F32: x}, m); return nil })
+		sample, err := measure(p.Comm, max(2, peakRepeats/max(1, p.Turns)), func() error { w.MulTo(y, kernel.Values{F32: x}, m); return nil })
 		w.Free()
 		if err != nil {
 			return 0, "", err

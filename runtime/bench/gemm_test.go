@@ -16,7 +16,7 @@ var smallShape = Shape{Name: "small", Hidden: 72, Inner: 40, Experts: 3, TopK: 1
 func TestGemmMeasuresEveryCase(t *testing.T) {
 	for _, dtype := range []kernel.DType{kernel.F32, kernel.BF16} {
 		err := collective.Run(2, collective.Options{}, func(c collective.Communicator) error {
-			r, err := Gemm(runtime.Process{Comm: c, Hosts: []string{"a", "a"}, Threads: 1}, GemmCase{Shape: smallShape, DType: dtype, Rows: []int{1, 13}, Repeats: 3})
+			r, err := Gemm(runtime.Process{Comm: c, Hosts: []string{"a", "a"}, Threads: 1, Turns: 10}, GemmCase{Shape: smallShape, DType: dtype, Rows: []int{1, 13}, Repeats: 3}, counted(t, 6))
 			if err != nil {
 				return err
 			}

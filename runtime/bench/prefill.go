@@ -27,9 +27,10 @@ type PrefillResult struct {
 	Seconds         map[string]float64 `json:"seconds"` // per phase, wall time of the slowest rank, mean of the repeats
 }
 
-// Prefill measures prompts of each length. All ranks call it.
-func Prefill(p runtime.Process, sc StackCase, lengths []int) (*PrefillReport, error) {
-	s, limits, err := newStack(p, sc)
+// Prefill measures prompts of each length, and tells how far it is. All ranks call it.
+func Prefill(p runtime.Process, sc StackCase, lengths []int, told func(done, of int)) (*PrefillReport, error) {
+	parts := &parts{of: stackParts + len(lengths), told: told}
+	s, limits, err := newStack(p, sc, parts)
 	if err != nil {
 		return nil, err
 	}
@@ -49,6 +50,7 @@ func Prefill(p runtime.Process, sc StackCase, lengths []int) (*PrefillReport, er
 		result.Floor = max(time.Duration(float64(flops)/peak), time.Duration(float64(s.weightBytes(busy))/reads*1e9))
 		result.OfFloor = float64(result.Floor) / float64(result.Median)
 		r.Results = append(r.Results, result)
+		parts.next()
 	}
 	return r, nil
 }

@@ -3,6 +3,7 @@ package bench
 import (
 	"math"
 	"math/rand/v2"
+	"os"
 	"sync"
 	"time"
 
@@ -13,14 +14,15 @@ import (
 )
 
 const (
-	readSize = 256 << 20 // bytes, more than caches hold
+	readSize = 256 << 20 // bytes, more than caches hold: of one rank, or of those that take turns on a core
 	line     = 64        // bytes that memory is read by
 )
 
 // measureReads is how fast one rank's threads read memory that no cache holds, in bytes per second, while all ranks do: the limit of
 // products of few rows, which read all weights.
 func measureReads(p runtime.Process) (float64, error) {
-	buf, err := unix.Mmap(-1, 0, readSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
+	size := max(os.Getpagesize(), readSize/max(1, p.Turns)/line*line)
+	buf, err := unix.Mmap(-1, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
 	if err == nil {
 		defer unix.Munmap(buf)
 		err = unix.Madvise(buf, unix.MADV_HUGEPAGE)
@@ -47,7 +49,7 @@ func measureReads(p runtime.Process) (float64, error) {
 		}
 		fastest = min(fastest, sample.Min)
 	}
-	return readSize / fastest.Seconds(), nil
+	return float64(size) / fastest.Seconds(), nil
 }
 
 // inTwoPlaces touches every line of b, in two places at a time: a core has more reads under way then than in one.

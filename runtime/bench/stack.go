@@ -48,28 +48,41 @@ type stack struct {
 	ledger  []int64 // [layers·E] pairs of each expert of each layer in the last step
 }
 
-func newStack(p runtime.Process, sc StackCase) (*stack, *StackReport, error) {
+// stackParts are those before the first case: peak, reads and weights.
+const stackParts = 3
+
+func newStack(p runtime.Process, sc StackCase, parts *parts) (*stack, *StackReport, error) {
 	lib, err := kernel.New(kernel.Options{Threads: p.Threads, DType: sc.DType})
 	if err := collective.Agree(p.Comm, err); err != nil {
 		return nil, nil, err
 	}
 	r := &StackReport{Shape: sc.Shape, Layers: sc.Layers, DType: sc.DType.String(), Kernels: lib.Name(), Ranks: p.Comm.Size(), Threads: p.Threads}
+	s := &stack{StackCase: sc, proc: p, config: sc.Shape.config(sc.Layers)}
+	layout, err := p.Layout(sc.Shape.Experts)
+	if err := collective.Agree(p.Comm, err); err != nil {
+		return nil, nil, err
+	}
+	owned := layout.Owned(p.Comm.Rank())
+	if err := fits(p, fmt.Sprintf("the weights of %d layers", sc.Layers), sc.Layers*(sc.Shape.dense()+len(owned)*sc.Shape.weights())*sc.DType.Bytes()); err != nil {
+		return nil, nil, err
+	}
 	if r.Peak, _, err = measurePeak(p, lib); err != nil {
 		return nil, nil, err
 	}
+	parts.next()
 	if r.ReadBytes, err = measureReads(p); err != nil {
 		return nil, nil, err
 	}
-	s := &stack{StackCase: sc, proc: p, config: sc.Shape.config(sc.Layers)}
-	return s, r, collective.Agree(p.Comm, s.build(lib))
+	parts.next()
+	if err := collective.Agree(p.Comm, s.build(lib, layout)); err != nil {
+		return nil, nil, err
+	}
+	parts.next()
+	return s, r, nil
 }
 
 // build makes weights and model. All ranks call it.
-func (s *stack) build(lib kernel.Library) error {
-	layout, err := s.proc.Layout(s.Shape.Experts)
-	if err != nil {
-		return err
-	}
+func (s *stack) build(lib kernel.Library, layout capacity.Layout) (err error) {
 	if s.weights, err = makeWeights(lib, s.Shape, s.config, layout.Owned(s.proc.Comm.Rank())); err != nil {
 		return err
 	}

@@ -19,13 +19,13 @@ func TestStacks(t *testing.T) {
 	for _, shape := range smallStacks {
 		for _, ranks := range []int{1, 3} {
 			err := collective.Run(ranks, collective.Options{}, func(c collective.Communicator) error {
-				p := runtime.Process{Comm: c, Hosts: slices.Repeat([]string{"host"}, ranks), Threads: 1}
+				p := runtime.Process{Comm: c, Hosts: slices.Repeat([]string{"host"}, ranks), Threads: 1, Turns: 10}
 				sc := StackCase{Shape: shape, Layers: 2, DType: kernel.BF16, Repeats: 2}
-				prefill, err := Prefill(p, sc, []int{1, 200})
+				prefill, err := Prefill(p, sc, []int{1, 200}, counted(t, 5))
 				if err != nil {
 					return err
 				}
-				decode, err := Decode(p, sc, DecodeCase{Batches: []int{1, 4}, Context: 70})
+				decode, err := Decode(p, sc, DecodeCase{Batches: []int{1, 4}, Context: 70}, counted(t, 5))
 				if err != nil || c.Rank() > 0 {
 					return err
 				}
