@@ -42,6 +42,9 @@ func Open(deadline time.Duration) (*World, error) {
 	env := readEnvironment(os.LookupEnv)
 	turns := []int64{int64(env.turns())}
 	opts := collective.Options{Deadline: deadline, Backoff: turns[0] > 1}
+	if opts.Backoff {
+		yieldWhenIdle()
+	}
 	start := collective.Start
 	if env.ranks == 0 {
 		start = collective.Alone
@@ -63,6 +66,15 @@ func Open(deadline time.Duration) (*World, error) {
 		Process:  runtime.Process{Comm: world.Comm(), Hosts: world.Hosts(), Threads: threads, Turns: int(turns[0])},
 		Launched: env.ranks > 0,
 	}, nil
+}
+
+// yieldWhenIdle has Open MPI, which is yet to start, leave the core to others where it waits inside of its own calls. mpirun says so itself where it
+// knows of more ranks than cores: not where a hostfile declares slots, nor under srun. A word of the user's stands.
+func yieldWhenIdle() {
+	const setting = "OMPI_MCA_mpi_yield_when_idle"
+	if _, said := os.LookupEnv(setting); !said {
+		os.Setenv(setting, "1")
+	}
 }
 
 // spareProcessor gives Go one processor more than there are compute threads. Where all of its processors are in calls into C, Go's monitor

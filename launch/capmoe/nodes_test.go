@@ -5,8 +5,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	goruntime "runtime"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Ranks that MPI itself takes for ranks of several nodes, uneven ones, compute the bits of one rank over each wire.
@@ -29,5 +31,26 @@ func TestNodesChangeNoBit(t *testing.T) {
 				t.Errorf("the file of %d bytes is not that of %d bytes on one rank (%v)", len(got), len(want), err)
 			}
 		})
+	}
+}
+
+// Ranks that share cores leave them to each other inside of MPI's own calls too, where mpirun is told that it has slots for all: without,
+// 32 ranks on 2 cores took seven times the processor time.
+func TestSlotsAreNoCores(t *testing.T) {
+	ranks := 16 * goruntime.NumCPU()
+	if ranks > 64 {
+		t.Skipf("%d cores are too many to crowd", goruntime.NumCPU())
+	}
+	j := capmoe(ranks, "bench", "select", "--tokens", "16", "--overloaded", "2", "--repeats", "1")
+	j.slots = true
+	r := j.start(t)
+	res := r.wait()
+	if res.code != 0 {
+		t.Fatalf("exit code %d\n%s", res.code, res.stderr)
+	}
+	checkContains(t, res.stdout, "ranks share fewer cores")
+	took, most := r.cmd.ProcessState.UserTime()+r.cmd.ProcessState.SystemTime(), time.Duration(ranks)*250*time.Millisecond
+	if took > most {
+		t.Errorf("%d ranks took %v of processor time, want at most %v", ranks, took, most)
 	}
 }

@@ -60,6 +60,7 @@ type job struct {
 	program string
 	ranks   int    // alone, or the number of ranks under mpirun
 	nodes   string // made ones that they are on, as scripts/nodes takes them; empty: this machine
+	slots   bool   // this machine is said to have a slot for each rank, whatever its cores
 	args    []string
 	env     []string // more of it
 }
@@ -91,6 +92,9 @@ func (j job) start(t *testing.T) *running {
 	case j.nodes != "":
 		skipWithoutMPIRun(t)
 		argv = append([]string{"../../scripts/nodes", j.nodes}, argv...)
+	case j.slots:
+		skipWithoutMPIRun(t)
+		argv = append([]string{"mpirun", "-q", "--bind-to", "none", "--host", fmt.Sprintf("localhost:%d", j.ranks), "-n", fmt.Sprint(j.ranks)}, argv...)
 	case j.ranks != alone:
 		skipWithoutMPIRun(t)
 		argv = append([]string{"mpirun", "-q", "--oversubscribe", "--bind-to", "none", "-n", fmt.Sprint(j.ranks)}, argv...)
