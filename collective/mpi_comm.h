@@ -67,8 +67,7 @@ typedef struct {
 	int64_t clock;            // ns, to a few ms: when the last operation began
 	int64_t since, next_call; // ns: when the wait began, when to look at the roll
 	unsigned polls; // of this wait
-	int announced;
-	coll_notice said;  // what the sends of `told` read
+	coll_notice said;  // the last notice, which the sends of `told` read
 	MPI_Request *told; // [size]: to each rank; the own one's is to rank 0 of the world, where that is not in the group
 
 	int code, peer;
@@ -131,7 +130,7 @@ int coll_patience(coll_group *g);
 void coll_end(coll_group *g);
 int coll_wait_for(coll_group *g, int posted);
 int coll_wait(coll_group *g);
-int coll_announce(coll_group *g, int64_t kind);
+void coll_announce(coll_group *g, int64_t kind);
 void coll_hear(coll_roll *roll);
 void coll_latest(coll_group *g);
 

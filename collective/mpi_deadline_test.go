@@ -148,19 +148,29 @@ func broadcastStops(w *collective.World) error {
 	return err
 }
 
-// overWait lets rank 2 wait in b for long, and then miss an operation of a.
-func overWait(w *collective.World) error {
-	a, b, err := twoOfAll(w)
-	if err != nil {
-		return err
+// overWait lets rank 2 wait in an operation of b for long, and then miss one of a.
+func overWait(op func(b collective.Communicator) error) func(w *collective.World) error {
+	return func(w *collective.World) error {
+		a, b, err := twoOfAll(w)
+		if err != nil {
+			return err
+		}
+		if err := op(commtest.Slow(b, 0, aSecond)); err != nil {
+			return err
+		}
+		if w.Comm().Rank() == 2 {
+			return nil
+		}
+		return isLate(a.Barrier(), "barrier", collective.Late{Rank: 2, Host: w.Hosts()[2]})
 	}
-	if err := commtest.Slow(b, 0, aSecond).Barrier(); err != nil {
-		return err
-	}
-	if w.Comm().Rank() == 2 {
-		return nil
-	}
-	return isLate(a.Barrier(), "barrier", collective.Late{Rank: 2, Host: w.Hosts()[2]})
+}
+
+func reduceOne(c collective.Communicator) error {
+	return collective.AllReduce(c, collective.Sum, []int32{1})
+}
+
+func gatherOne(c collective.Communicator) error {
+	return collective.AllGather(c, make([]int32, c.Size()), []int32{1})
 }
 
 func twoOfAll(w *collective.World) (a, b collective.Communicator, err error) {

@@ -63,5 +63,6 @@ int coll_reduce_in_slots(coll_group *g, char *buf, intptr_t count, int type, int
 	if (fault == COLL_DONE)
 		memcpy(buf, result, bytes);
 	coll_through(g);
+	coll_end(g);
 	return fault;
 }

@@ -29,11 +29,11 @@ static void tell(coll_group *g, int world, int request)
 	MPI_Isend(&g->said, sizeof g->said, MPI_BYTE, world, 0, g->roll->comm, &g->told[request]);
 }
 
-int coll_announce(coll_group *g, int64_t kind)
+void coll_announce(coll_group *g, int64_t kind)
 {
 	int sent = 0;
 	if (MPI_Testall(g->size, g->told, &sent, MPI_STATUSES_IGNORE) != MPI_SUCCESS || !sent)
-		return 0; // the notice before is still on its way
+		return; // the notice before is still on its way
 	g->said = g->now;
 	g->said.kind = kind;
 	int first = 0;
@@ -44,7 +44,6 @@ int coll_announce(coll_group *g, int64_t kind)
 	}
 	if (!first)
 		tell(g, 0, g->rank);
-	return 1;
 }
 
 void coll_latest(coll_group *g)

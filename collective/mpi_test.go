@@ -141,6 +141,8 @@ func TestMPIDeadline(t *testing.T) {
 		{"the error tells a circle of ranks", 3},
 		{"the error names where a broadcast stops", 4},
 		{"the error knows of waits that are over", 3},
+		{"the error knows of reductions that are over", 3},
+		{"the error knows of gathers that are over", 3},
 		{"the error names who is not at a window", 4},
 	} {
 		t.Run(test.rule, func(t *testing.T) {

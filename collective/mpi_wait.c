@@ -125,15 +125,15 @@ void coll_begin(coll_group *g)
 // Begins a wait.
 void coll_wait_anew(coll_group *g)
 {
+	coll_end(g); // an earlier one could not, while its notice was on its way
 	g->polls = 0;
 	g->since = 0;
-	g->announced = 0;
 }
 
 // Takes the announcement of a long wait back.
 void coll_end(coll_group *g)
 {
-	if (g->announced)
+	if (g->said.kind)
 		coll_announce(g, 0);
 }
 
@@ -149,7 +149,8 @@ int coll_patience(coll_group *g)
 		g->since = g->next_call = now;
 	int64_t waited = now - g->since;
 	if (waited > g->patience && now >= g->next_call) {
-		g->announced = g->announced || coll_announce(g, g->now.kind);
+		if (g->said.kind != g->now.kind || g->said.seq != g->now.seq)
+			coll_announce(g, g->now.kind);
 		coll_hear(g->roll);
 		g->next_call = now + ROLL_PERIOD;
 	}
