@@ -131,7 +131,9 @@ INLINE void weigh_block(float *dst, const float *weights, kernel_given x, kernel
 	for (int i = 0; i < n; i++) {
 		if (x.bf16)
 			sums[i] = in_halves(sums[i]);
-		memcpy(dst + at + i * LANES, &sums[i], sizeof sums[i]);
+		// Both at once would be written to memory and read back as one, which waits.
+		memcpy(dst + at + i * LANES, &sums[i].part[0], sizeof sums[i].part[0]);
+		memcpy(dst + at + i * LANES + HALF, &sums[i].part[1], sizeof sums[i].part[1]);
 	}
 }
 
