@@ -47,9 +47,9 @@ void kernel_vector_rows(const kernel_panels *p, uint32_t *rows, kernel_given x, 
 	}
 }
 
-// ask_for has tile i of some, of m rows, ask for its part of the panel of so many bytes behind its own.
-static void ask_for(kernel_tile *t, const kernel_tiles *of, int64_t bytes, int64_t i, int64_t tiles, int64_t m) {
-	int64_t asking = kernel_least(tiles, ASKING), part = bytes / asking, stream = part / TILE_LINES;
+// ask_for has tile i of a block of so many rows ask for its part of the panel of so many bytes behind its own.
+static void ask_for(kernel_tile *t, const kernel_tiles *of, int64_t bytes, int64_t i, int64_t rows) {
+	int64_t tiles = kernel_ceil_div(rows, of->rows), asking = kernel_least(tiles, ASKING), part = bytes / asking, stream = part / TILE_LINES;
 	const char *panel = (const char *)t->panel;
 	t->pause = kernel_least(t->units, t->units * LINE / stream);
 	if (i >= asking) {
@@ -61,7 +61,7 @@ static void ask_for(kernel_tile *t, const kernel_tiles *of, int64_t bytes, int64
 		t->apart = bytes / TILE_LINES;
 		t->next = LINE;
 	} else {
-		t->ahead = panel + (m <= of->few ? NEAR : bytes + i * part);
+		t->ahead = panel + (rows <= of->few ? NEAR : bytes + i * part);
 		t->apart = LINE;
 		t->next = TILE_LINES * LINE;
 	}
@@ -81,7 +81,7 @@ static void block(const kernel_panels *p, float *dst, const uint32_t *rows, cons
 			int64_t row = start + kernel_cut(size, of->rows, i), m = start + kernel_cut(size, of->rows, i + 1) - row;
 			t.rows = (const float *)(rows + (row * p->units + from * m) * of->parts);
 			t.dst = dst + row * p->n + j * p->width;
-			ask_for(&t, of, panel_size * (int64_t)sizeof *panel, i, tiles, m);
+			ask_for(&t, of, panel_size * (int64_t)sizeof *panel, i, size);
 			of->multiply(&t, m);
 		}
 	}
