@@ -71,6 +71,7 @@ TILE_OF(VECTORS_16_BF16, avx512_bf16, 16, 1, WHOLE, pairs)
 TILE_OF(VECTORS_8, avx2_f32, 8, 1, WHOLE, fused)
 TILE_OF(VECTORS_8, avx2_bf16, 8, 2, WIDENED, fused)
 
+// Makes of cores differ in how weights are best asked for: panels_vector.c.
 #define KINDS(apart, few)                                            \
 	{                                                                \
 		[PANELS_F32] = {16, ROWS_16, 512, 1, apart, few, avx512_f32}, \
