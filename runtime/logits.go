@@ -70,7 +70,7 @@ func (e *Engine) gatherHidden(step [][]int32) ([]float32, error) {
 	for i, r := range dealSequences(step, c.Size()) {
 		counts[r] += len(step[i]) * e.config.Model.Hidden
 	}
-	return gather(c, s.hidden, counts)
+	return Gather(c, s.hidden, counts)
 }
 
 func (e *Engine) appendLogits(w *checkpoint.Writer, first int, step [][]int32, hidden []float32) error {

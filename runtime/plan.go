@@ -133,8 +133,8 @@ func (job PlanJob) write(c collective.Communicator, b scoreBlock, plan *capacity
 	for r := range counts {
 		counts[r] = m * ((r+1)*b.tokens/c.Size() - r*b.tokens/c.Size())
 	}
-	allExperts, err := gather(c, experts, counts)
-	allWeights, err2 := gather(c, weights, counts)
+	allExperts, err := Gather(c, experts, counts)
+	allWeights, err2 := Gather(c, weights, counts)
 	if err := errors.Join(err, err2); err != nil {
 		return err
 	}

@@ -116,13 +116,13 @@ func (r *recorder) keep(c collective.Communicator, w *trace.Writer, step trace.S
 	for rank, n := range sizes {
 		counts[rank], pairs[rank] = int(n), int(n)*r.info.Recorded
 	}
-	tokens, err := gather(c, r.tokens, counts)
+	tokens, err := Gather(c, r.tokens, counts)
 	if err != nil {
 		return err
 	}
 	all := make([]trace.Choices, len(r.choices))
 	for i, own := range r.choices {
-		scores, err := gather(c, own.Score, pairs)
+		scores, err := Gather(c, own.Score, pairs)
 		if err != nil {
 			return err
 		}
@@ -130,7 +130,7 @@ func (r *recorder) keep(c collective.Communicator, w *trace.Writer, step trace.S
 		if r.info.Whole() {
 			continue
 		}
-		experts, err := gather(c, own.Expert, pairs)
+		experts, err := Gather(c, own.Expert, pairs)
 		if err != nil {
 			return err
 		}

@@ -14,9 +14,9 @@ func shareSlice[T collective.Elem](c collective.Communicator, s []T) ([]T, error
 	return s, collective.Broadcast(c, s, 0)
 }
 
-// gather brings counts[r] values of every rank r to rank 0, in order of rank; the
+// Gather brings counts[r] values of every rank r to rank 0, in order of rank; the
 // others get nil.
-func gather[T collective.Elem](c collective.Communicator, send []T, counts []int) ([]T, error) {
+func Gather[T collective.Elem](c collective.Communicator, send []T, counts []int) ([]T, error) {
 	to, from := make([]int, c.Size()), make([]int, c.Size())
 	to[0] = len(send)
 	var all []T

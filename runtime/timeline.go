@@ -152,7 +152,7 @@ func (t *Timeline) bring(rank int, spans []span) ([]span, error) {
 	}
 	from := make([]int, c.Size())
 	from[rank] = int(counts[0])
-	flat, err := gather(c, flat, from)
+	flat, err := Gather(c, flat, from)
 	var out []span
 	for ; len(flat) > 0; flat = flat[spanFields:] {
 		out = append(out, span{flat[0], flat[1], flat[2], flat[3], flat[4]})

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
+	"capmoe/collective"
 	"capmoe/launch/output"
 	"capmoe/layers/capacity"
 	"capmoe/runtime"
@@ -53,12 +55,20 @@ func withinBounds(commands ...*cli.Command) []*cli.Command {
 	return commands
 }
 
-// interrupted says in a word why a contest has no result where the user has ended it.
-func interrupted(c *cli.Context, err error) error {
-	if errors.Is(err, context.Canceled) {
-		return fmt.Errorf("%s: interrupted, the ranks have been ended", nameOf(c))
+// byTurns has run start this program's benchmark, with these flags, and a plain C program by turns, until the user asks the process to end.
+func byTurns(c *cli.Context, t terminal, flags []string, run func(ctx context.Context, contest bench.Contest) error) error {
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("%s: %w", nameOf(c), err)
 	}
-	return err
+	program := append([]string{self, "bench", c.Command.Name, "--json", "-"}, flags...)
+	ctx, stop := untilSignal(c.Context)
+	defer stop()
+	err = run(ctx, bench.Contest{Program: program, Ranks: c.Int("ranks"), Turns: c.Int("turns"), Repeats: c.Int("repeats")})
+	if errors.Is(err, context.Canceled) {
+		err = fmt.Errorf("%s: interrupted, the ranks have been ended", nameOf(c))
+	}
+	return collective.Agree(t.world.Comm(), err)
 }
 
 // sayCrowded has commands say at their end what their times are not worth where ranks share cores.
@@ -67,8 +77,8 @@ func sayCrowded(t terminal, commands []*cli.Command) []*cli.Command {
 		action := command.Action
 		command.Action = func(c *cli.Context) error {
 			err := action(c)
-			if err == nil && t.world.Process.Crowded() && c.String("json") != "-" {
-				fmt.Fprintf(t.stdout, "\n%d ranks share fewer cores: times are not what dedicated cores would show.\n", t.world.Comm().Size())
+			if err == nil && c.String("json") != "-" {
+				printCrowded(t, "times are not what dedicated cores would show")
 			}
 			return err
 		}

@@ -1,12 +1,11 @@
 package main
 
 import (
+	"context"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 
-	"capmoe/collective"
 	"capmoe/launch/output"
 	"capmoe/runtime/bench"
 
@@ -80,20 +79,16 @@ type collectiveContest struct {
 
 // compareCollectives starts both programs by turns.
 func compareCollectives(c *cli.Context, t terminal, cases []bench.CollectiveCase) (r collectiveContest, err error) {
-	self, err := os.Executable()
-	if err != nil {
-		return r, fmt.Errorf("bench collective: %w", err)
-	}
-	program := []string{self, "bench", "collective", "--json", "-", "--repeats", strconv.Itoa(c.Int("repeats")), "--op", strings.Join(c.StringSlice("op"), ",")}
+	flags := []string{"--repeats", strconv.Itoa(c.Int("repeats")), "--op", strings.Join(c.StringSlice("op"), ",")}
 	for _, bytes := range c.IntSlice("bytes") {
-		program = append(program, "--bytes", strconv.Itoa(bytes))
+		flags = append(flags, "--bytes", strconv.Itoa(bytes))
 	}
-	r.Ranks, r.Turns = c.Int("ranks"), c.Int("turns")
-	ctx, stop := untilSignal(c.Context)
-	defer stop()
-	contest := bench.Contest{Program: program, Ranks: r.Ranks, Turns: r.Turns, Repeats: c.Int("repeats")}
-	r.Comparisons, err = contest.Collectives(ctx, cases)
-	return r, collective.Agree(t.world.Comm(), interrupted(c, err))
+	err = byTurns(c, t, flags, func(ctx context.Context, contest bench.Contest) (err error) {
+		r.Ranks, r.Turns = contest.Ranks, contest.Turns
+		r.Comparisons, err = contest.Collectives(ctx, cases)
+		return err
+	})
+	return r, err
 }
 
 func printCollectiveContest(c *cli.Context, t terminal, r collectiveContest) {

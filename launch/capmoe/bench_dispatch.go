@@ -1,11 +1,10 @@
 package main
 
 import (
+	"context"
 	"fmt"
-	"os"
 	"slices"
 
-	"capmoe/collective"
 	"capmoe/launch/output"
 	"capmoe/runtime/bench"
 
@@ -64,20 +63,16 @@ func runBenchDispatch(c *cli.Context, t terminal) error {
 }
 
 // compareDispatch starts both programs by turns.
-func compareDispatch(c *cli.Context, t terminal) (*bench.DispatchComparison, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, fmt.Errorf("bench dispatch: %w", err)
-	}
-	program := []string{self, "bench", "dispatch", "--json", "-"}
+func compareDispatch(c *cli.Context, t terminal) (r *bench.DispatchComparison, err error) {
+	var flags []string
 	for _, name := range []string{"shape", "dtype", "tokens", "repeats"} {
-		program = append(program, "--"+name, fmt.Sprint(c.Value(name)))
+		flags = append(flags, "--"+name, fmt.Sprint(c.Value(name)))
 	}
-	ctx, stop := untilSignal(c.Context)
-	defer stop()
-	contest := bench.Contest{Program: program, Ranks: c.Int("ranks"), Turns: c.Int("turns"), Repeats: c.Int("repeats")}
-	r, err := contest.Dispatches(ctx)
-	return r, collective.Agree(t.world.Comm(), interrupted(c, err))
+	err = byTurns(c, t, flags, func(ctx context.Context, contest bench.Contest) (err error) {
+		r, err = contest.Dispatches(ctx)
+		return err
+	})
+	return r, err
 }
 
 func printDispatch(t terminal, r *bench.DispatchComparison) {

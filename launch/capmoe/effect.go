@@ -62,11 +62,12 @@ func idleRouting(c *cli.Context, r runtime.Routing) {
 // idleWire notes what is said of rows where none moves. What a baseline settles has been noted.
 func idleWire(c *cli.Context, r runtime.Routing) {
 	const why = "on plans: no row moves"
-	if r.Baseline == "" && r.Wire != layers.AllToAll {
-		noEffect(c, why, "moe-token-dispatcher-type", "moe-pad-expert-input-to-capacity")
-	}
-	if r.Baseline == "" && r.Wire == layers.AllToAll {
+	switch {
+	case r.Baseline != "":
+	case r.Wire == layers.AllToAll:
 		noEffect(c, why, "a2a-ffn-overlap-degree")
+	default:
+		noEffect(c, why, "moe-token-dispatcher-type", "moe-pad-expert-input-to-capacity")
 	}
 }
 

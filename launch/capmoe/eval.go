@@ -157,5 +157,5 @@ func printTasks(t terminal, r *runtime.TaskReport) {
 func printEvaluation(t terminal, r *runtime.EvaluationReport) {
 	fmt.Fprintf(t.stdout, "perplexity %.4f over %d targets (%d tokens in windows of %d, %d windows a step)\n\n", r.Perplexity, r.Targets, r.Tokens, r.Window, r.Batch)
 	printReport(t.stdout, &r.Report)
-	printCrowded(t)
+	printCrowded(t, wallTimeCrowded)
 }

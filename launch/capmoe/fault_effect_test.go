@@ -121,20 +121,21 @@ func TestFilesAreDistinct(t *testing.T) {
 		rule  string
 		args  []string
 		texts []string
+		named string // the file, as the fault names it
 	}{
-		{"logits keep their tokens", []string{"logits", "--model", model, "--tokens", tokens, "--out", again}, []string{"--tokens and --out"}},
-		{"plan keeps its scores", []string{"plan", "--scores", tokens, "--topk", "1", "--out", again}, []string{"--scores and --out"}},
-		{"eval keeps its text", []string{"eval", "--model", model, "--text", tokens, "--json", again}, []string{"--text and --json"}},
-		{"replay keeps its trace", []string{"trace", "replay", "--trace", tokens, "--timeline", again}, []string{"--trace and --timeline"}},
-		{"show keeps its file", []string{"trace", "show", tokens, "--json", again}, []string{"FILE and --json"}},
-		{"convert writes another file", []string{"trace", "convert", tokens, again}, []string{"IN and OUT"}},
-		{"a path from here and one from the root lead to one file", []string{"logits", "--model", model, "--tokens", tokens, "--out", elsewhere}, []string{"--tokens and --out"}},
-		{"a path through a link leads to the same file", []string{"eval", "--model", model, "--text", link + "/tokens.json", "--json", tokens}, []string{"--text and --json"}},
-		{"files that are not there yet are one too", []string{"logits", "--model", model, "--tokens", tokens, "--out", dir + "/new", "--json", link + "/new"}, []string{"--out and --json"}},
-		{"a study keeps its file", []string{"study", "run", tokens, "--out", dir, "--json", again}, []string{"STUDY.yaml and --json"}},
+		{"logits keep their tokens", []string{"logits", "--model", model, "--tokens", tokens, "--out", again}, []string{"--tokens and --out"}, tokens},
+		{"plan keeps its scores", []string{"plan", "--scores", tokens, "--topk", "1", "--out", again}, []string{"--scores and --out"}, tokens},
+		{"eval keeps its text", []string{"eval", "--model", model, "--text", tokens, "--json", again}, []string{"--text and --json"}, tokens},
+		{"replay keeps its trace", []string{"trace", "replay", "--trace", tokens, "--timeline", again}, []string{"--trace and --timeline"}, tokens},
+		{"show keeps its file", []string{"trace", "show", tokens, "--json", again}, []string{"FILE and --json"}, tokens},
+		{"convert writes another file", []string{"trace", "convert", tokens, again}, []string{"IN and OUT"}, tokens},
+		{"a path from here and one from the root lead to one file", []string{"logits", "--model", model, "--tokens", tokens, "--out", elsewhere}, []string{"--tokens and --out"}, elsewhere},
+		{"a path through a link leads to the same file", []string{"eval", "--model", model, "--text", link + "/tokens.json", "--json", tokens}, []string{"--text and --json"}, tokens},
+		{"files that are not there yet are one too", []string{"logits", "--model", model, "--tokens", tokens, "--out", dir + "/new", "--json", link + "/new"}, []string{"--out and --json"}, link + "/new"},
+		{"a study keeps its file", []string{"study", "run", tokens, "--out", dir, "--json", again}, []string{"STUDY.yaml and --json"}, tokens},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
-			checkFault(t, capmoe(alone, c.args...), launch.ExitUsage, c.texts...)
+			checkFault(t, capmoe(alone, c.args...), launch.ExitUsage, append(c.texts, c.named)...)
 		})
 	}
 	checkClean(t, dir, "tokens.json")

@@ -80,9 +80,14 @@ func isDevice(path string) bool {
 // sparesStudy faults on a --json that would take the place of what a study keeps in its
 // folder.
 func sparesStudy(c *cli.Context, dir string) error {
-	for _, name := range []string{study.RowsFile, study.DefinitionFile} {
-		if path := c.String("json"); path != "" && sameFile(path, filepath.Join(dir, name)) {
-			return usagef("%s: --json %s is the study's own file", nameOf(c), path)
+	return spares(c, "study", filepath.Join(dir, study.RowsFile), filepath.Join(dir, study.DefinitionFile))
+}
+
+// spares faults on a --json that would take the place of a file of somebody's own.
+func spares(c *cli.Context, whose string, files ...string) error {
+	for _, own := range files {
+		if path := c.String("json"); path != "" && sameFile(path, own) {
+			return usagef("%s: --json %s is the %s's own file", nameOf(c), path, whose)
 		}
 	}
 	return nil

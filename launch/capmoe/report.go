@@ -40,8 +40,8 @@ func runReport(c *cli.Context, t terminal) error {
 		return err
 	}
 	page := filepath.Join(to, report.Page)
-	if path := c.String("json"); path != "" && sameFile(path, page) {
-		return usagef("%s: --json %s is the report's own file", nameOf(c), path)
+	if err := spares(c, "report", page); err != nil {
+		return err
 	}
 	var r *report.Report
 	run := func() (report.Record, error) {

@@ -62,10 +62,13 @@ func describeOverlap(o layers.OverlapChoice) string {
 	return text
 }
 
-// printCrowded says what wall time is not worth where ranks share cores.
-func printCrowded(t terminal) {
+// wallTimeCrowded is so beside a critical path.
+const wallTimeCrowded = "wall time is not what dedicated cores would show, the critical path is"
+
+// printCrowded says what times are not worth where ranks share cores.
+func printCrowded(t terminal, what string) {
 	if t.world.Process.Crowded() {
-		fmt.Fprintf(t.stdout, "\n%d ranks share fewer cores: wall time is not what dedicated cores would show, the critical path is.\n", t.world.Comm().Size())
+		fmt.Fprintf(t.stdout, "\n%d ranks share fewer cores: %s.\n", t.world.Comm().Size(), what)
 	}
 }
 

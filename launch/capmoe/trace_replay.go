@@ -193,5 +193,5 @@ func printReplay(t terminal, r *runtime.ReplayReport) {
 	}
 	fmt.Fprintf(t.stdout, "plan hash %s\n\n", r.PlanHash)
 	printReport(t.stdout, &r.Report)
-	printCrowded(t)
+	printCrowded(t, wallTimeCrowded)
 }

@@ -47,12 +47,12 @@ static uint32_t *aligned(uint32_t *space) {
 	return (uint32_t *)((at + AMX_LINE - 1) / AMX_LINE * AMX_LINE);
 }
 
-// lanes is the first n of 16 lanes, or of 32.
-INLINE uint32_t lanes(int64_t n, int of) { return n >= of ? (uint32_t)((1ull << of) - 1) : n <= 0 ? 0 : (1u << n) - 1; }
+// first_32 is the first n of 32 lanes.
+INLINE __mmask32 first_32(int64_t n) { return n >= PAIR ? UINT32_MAX : n <= 0 ? 0 : (1u << n) - 1; }
 
 // square turns 16 rows of 32 values, which are zero beyond rows and width: units[i] is unit i of all rows.
 VECTORS_16_BF16 static void square(__m512 units[SQUARE], const uint16_t *src, int64_t rows, int64_t width, int64_t stride) {
-	__mmask32 there = lanes(width, PAIR);
+	__mmask32 there = first_32(width);
 	for (int r = 0; r < SQUARE; r++)
 		units[r] = _mm512_castsi512_ps(_mm512_maskz_loadu_epi16(r < rows ? there : 0, src + (r < rows ? r : 0) * stride));
 	kernel_turn(units);
@@ -75,7 +75,7 @@ VECTORS_16_BF16 void kernel_attend_keys(const kernel_head *h, uint32_t *space, c
 }
 
 // wide is the first n of 16 values, one in each lane.
-VECTORS_16_BF16 INLINE __m512i wide(const uint16_t *x, int64_t n) { return _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16((__mmask16)lanes(n, AMX_SIDE), x)); }
+VECTORS_16_BF16 INLINE __m512i wide(const uint16_t *x, int64_t n) { return _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(first_16(n), x)); }
 
 VECTORS_16_BF16 void kernel_attend_values(const kernel_head *h, uint32_t *space, const uint16_t *src, const kernel_columns *c) {
 	layout l = layout_of(h);
@@ -99,13 +99,13 @@ VECTORS_16_BF16 void kernel_attend_queries(const kernel_head *h, uint32_t *space
 		for (int64_t at = c->column; at < end; at += PAIR) {
 			int64_t n = r < c->n ? c->column + c->width - at : 0;
 			const float *row = src + r * c->stride + at - c->column;
-			__m512 x0 = _mm512_maskz_loadu_ps((__mmask16)lanes(n, AMX_SIDE), row);
-			__m512 x1 = _mm512_maskz_loadu_ps((__mmask16)lanes(n - AMX_SIDE, AMX_SIDE), row + AMX_SIDE);
+			__m512 x0 = _mm512_maskz_loadu_ps(first_16(n), row);
+			__m512 x1 = _mm512_maskz_loadu_ps(first_16(n - AMX_SIDE), row + AMX_SIDE);
 			__m512i units = (__m512i)_mm512_cvtne2ps_pbh(_mm512_mul_ps(times, x1), _mm512_mul_ps(times, x0));
 			int64_t unit = at / 2, room = AMX_SIDE - unit % AMX_SIDE; // in the first of two tiles
-			uint32_t *tile = tiles + unit / AMX_SIDE * TILE_UNITS, there = lanes((end - at) / 2, AMX_SIDE);
-			_mm512_mask_storeu_epi32(tile + unit % AMX_SIDE, (__mmask16)(there & lanes(room, AMX_SIDE)), units);
-			_mm512_mask_storeu_epi32(tile + TILE_UNITS - room, (__mmask16)(there & ~lanes(room, AMX_SIDE)), units);
+			uint32_t *tile = tiles + unit / AMX_SIDE * TILE_UNITS, there = first_16((end - at) / 2);
+			_mm512_mask_storeu_epi32(tile + unit % AMX_SIDE, (__mmask16)(there & first_16(room)), units);
+			_mm512_mask_storeu_epi32(tile + TILE_UNITS - room, (__mmask16)(there & ~first_16(room)), units);
 		}
 	}
 }
@@ -155,7 +155,7 @@ static sight seen(const step *s, int64_t query) {
 }
 
 VECTORS_16_BF16 INLINE __mmask16 seeing(sight see, int64_t at) {
-	return (__mmask16)(lanes(see.end - at, AMX_SIDE) & ~lanes(see.from - at, AMX_SIDE));
+	return (__mmask16)(first_16(see.end - at) & ~first_16(see.from - at));
 }
 
 // weigh turns a query's scores into exponentials, of how far they are below the largest so far; those of keys that it does not see are

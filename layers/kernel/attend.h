@@ -1,5 +1,5 @@
-// Attention of one head by the matrix unit (AMX) or by vectors (AVX-512) of bf16: queries, keys, values and the exponentials of scores are bf16, sums are float32, and so are the
-// softmax's (online: Milakov and Gimelshein 2018; by blocks of keys: Dao et al. 2022).
+// Attention of one head by the matrix unit (AMX) or by vectors (AVX-512) of bf16: queries, keys, values and the exponentials of scores are
+// bf16, sums are float32, and so are the softmax's (online: Milakov and Gimelshein 2018; by blocks of keys: Dao et al. 2022).
 //
 // One space holds what a head needs, as tiles of 16 × 16 units of 4 bytes, which are pairs of bf16:
 //

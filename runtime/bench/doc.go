@@ -7,7 +7,7 @@
 //
 //	sample.go  repeats, slowest rank, median and spread
 //	parts.go   how far a benchmark is
-//	share.go   what fits into a host's memory
+//	share.go   what ranks of a core, and of a host, have together
 //	select.go  two ways to agree on an overloaded expert's bar
 //	layer.go   a mixture layer of a real shape: what capacity saves
 //	plan.go    planning: time and bytes on the wire by policy and T

@@ -54,7 +54,7 @@ func (gc GemmCase) expertBytes() int { return gc.Shape.weights() * gc.DType.Byte
 
 // experts is how many a rank has where so many take turns on its core.
 func (gc GemmCase) experts(turns int) int {
-	return max(2, min(gc.Shape.Experts, mostWeightBytes/gc.expertBytes()/max(1, turns)))
+	return max(2, min(gc.Shape.Experts, shareOf(mostWeightBytes/gc.expertBytes(), turns)))
 }
 
 // Gemm measures the products of a case on every rank at the same time, and tells how far it is; times are the slowest rank's.
@@ -129,7 +129,7 @@ func measurePeak(p runtime.Process, lib kernel.Library) (peak float64, at string
 			return 0, "", err
 		}
 		x, y := normals(2, m*k), make([]float32, m*n)
-		sample, err := measure(p.Comm, max(2, peakRepeats/max(1, p.Turns)), func() error { w.MulTo(y, kernel.Values{F32: x}, m); return nil })
+		sample, err := measure(p.Comm, max(2, shareOf(peakRepeats, p.Turns)), func() error { w.MulTo(y, kernel.Values{F32: x}, m); return nil })
 		w.Free()
 		if err != nil {
 			return 0, "", err

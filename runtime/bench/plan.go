@@ -99,16 +99,23 @@ func (pc PlanCase) made() (trace.Step, error) {
 // verify holds what all ranks keep against what one process alone decides: of all tokens at once, or, where the policy
 // depends on the ranks, with as many of them. Rank 0 does so for all. All ranks call it.
 func (pc PlanCase) verify(c collective.Communicator, plan *capacity.Plan) error {
-	tokens := len(plan.Offset) - 1
-	kept := make([]int32, tokens)
+	kept := make([]int32, len(plan.Offset)-1)
 	for t := range kept {
 		kept[t] = plan.Offset[t+1] - plan.Offset[t]
 	}
-	perToken, err := toFirst(c, kept)
+	sizes := make([]int32, 2*c.Size())
+	if err := collective.AllGather(c, sizes, []int32{int32(len(kept)), int32(len(plan.Expert))}); err != nil {
+		return err
+	}
+	tokens, pairs := make([]int, c.Size()), make([]int, c.Size())
+	for r := range tokens {
+		tokens[r], pairs[r] = int(sizes[2*r]), int(sizes[2*r+1])
+	}
+	perToken, err := runtime.Gather(c, kept, tokens)
 	if err != nil {
 		return err
 	}
-	experts, err := toFirst(c, plan.Expert)
+	experts, err := runtime.Gather(c, plan.Expert, pairs)
 	if err != nil {
 		return err
 	}
@@ -116,24 +123,6 @@ func (pc PlanCase) verify(c collective.Communicator, plan *capacity.Plan) error 
 		err = pc.compare(c.Size(), perToken, experts)
 	}
 	return collective.Agree(c, err)
-}
-
-// toFirst brings the values of all ranks, in order of rank, to rank 0.
-func toFirst(c collective.Communicator, values []int32) ([]int32, error) {
-	lengths := make([]int32, c.Size())
-	if err := collective.AllGather(c, lengths, []int32{int32(len(values))}); err != nil {
-		return nil, err
-	}
-	from, to, total := make([]int, c.Size()), make([]int, c.Size()), 0
-	to[0] = len(values)
-	if c.Rank() == 0 {
-		for r, n := range lengths {
-			from[r] = int(n)
-			total += int(n)
-		}
-	}
-	all := make([]int32, total)
-	return all, collective.AllToAllV(c, all, from, values, to)
 }
 
 // compare plans in this process what ranks have planned: perToken experts of each token, which follow each other.

@@ -21,7 +21,7 @@ const (
 // measureReads is how fast one rank's threads read memory that no cache holds, in bytes per second, while all ranks do: the limit of
 // products of few rows, which read all weights.
 func measureReads(p runtime.Process) (float64, error) {
-	size := max(os.Getpagesize(), readSize/max(1, p.Turns)/line*line)
+	size := max(os.Getpagesize(), shareOf(readSize, p.Turns)/line*line)
 	buf, err := unix.Mmap(-1, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
 	if err == nil {
 		defer unix.Munmap(buf)

@@ -7,6 +7,9 @@ import (
 	"capmoe/runtime"
 )
 
+// shareOf is a rank's share of what the ranks that take turns on a core do, or take, together.
+func shareOf(all, turns int) int { return all / max(1, turns) }
+
 // fits fails on all ranks where a host has less memory available than its ranks are about to take, each so many bytes:
 // the system would end one of them, or other programs. All ranks call it, before any of them takes memory.
 func fits(p runtime.Process, what string, bytes int) error {

@@ -74,7 +74,7 @@ func newStack(p runtime.Process, sc StackCase, parts *parts) (*stack, *StackRepo
 		return nil, nil, err
 	}
 	parts.next()
-	if err := collective.Agree(p.Comm, s.build(lib, layout)); err != nil {
+	if err := collective.Agree(p.Comm, s.build(lib, layout, owned)); err != nil {
 		return nil, nil, err
 	}
 	parts.next()
@@ -82,8 +82,8 @@ func newStack(p runtime.Process, sc StackCase, parts *parts) (*stack, *StackRepo
 }
 
 // build makes weights and model. All ranks call it.
-func (s *stack) build(lib kernel.Library, layout capacity.Layout) (err error) {
-	if s.weights, err = makeWeights(lib, s.Shape, s.config, layout.Owned(s.proc.Comm.Rank())); err != nil {
+func (s *stack) build(lib kernel.Library, layout capacity.Layout, owned []int) (err error) {
+	if s.weights, err = makeWeights(lib, s.Shape, s.config, owned); err != nil {
 		return err
 	}
 	s.ledger = make([]int64, s.Layers*s.Shape.Experts)
