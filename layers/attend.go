@@ -30,10 +30,9 @@ type paged struct {
 // inPage is how many of the rows [i, end) lie on row i's page.
 func inPage(i, end int) int { return min(end-i, PageTokens-i%PageTokens) }
 
-// rows is n rows from the i-th on, of one page.
+// rows is n rows from the i-th on, of one page; behind them is the rest of the page.
 func (p paged) rows(i, n int) kernel.Rows {
-	first := i%PageTokens*p.stride + p.column
-	return kernel.Rows{Values: p.pages[i/PageTokens].Slice(first, first+(n-1)*p.stride+p.width), Stride: p.stride}
+	return kernel.Rows{Values: p.pages[i/PageTokens].From(i%PageTokens*p.stride + p.column), N: n, Width: p.width, Stride: p.stride}
 }
 
 // columns is some of the columns of whole rows, all of one group.
@@ -57,6 +56,39 @@ type head struct {
 	sink    float32    // score of looking at nothing; -Inf: it cannot
 }
 
+// runHeads is the heads of a run. Their queries and results lie beside each other, and so do keys and values, in whole groups of columns on a page.
+type runHeads struct {
+	head             // the first
+	heads  int       // how many
+	shared int       // neighbours that look at the same keys and values
+	width  int       // values between the queries of neighbours
+	rows   [3]int    // values on a page between what they look at and what the next do: both parts of keys, and values
+	sinks  []float32 // of each head; nil: as the first's
+}
+
+// at is the i-th of the heads.
+func (r *runHeads) at(i int) head {
+	h, other := r.head, i/r.shared
+	h.dst.data = h.dst.data[i*h.dst.width:]
+	for part := range h.q {
+		if h.q[part].width > 0 {
+			h.q[part].data = h.q[part].data[i*r.width:]
+			h.k[part].column += other * r.rows[part]
+		}
+	}
+	h.v.column += other * r.rows[2]
+	h.sink = r.sinkOf(i)
+	return h
+}
+
+// sinkOf is the sink of the i-th of the heads.
+func (r *runHeads) sinkOf(i int) float32 {
+	if r.sinks == nil {
+		return r.sink
+	}
+	return r.sinks[i]
+}
+
 // attender computes dst = softmax(scale·q·kᵀ)·v for heads, one at a time.
 type attender struct {
 	lib    kernel.Library
@@ -65,14 +97,18 @@ type attender struct {
 	page   []float32       // keys or values of a page, where they are not float32
 }
 
-func (a *attender) attend(h head) {
-	switch {
-	case !h.dense():
-		a.attendSingle(h)
-	case a.fast != nil && h.inPairs():
-		a.attendFast(h)
-	default:
-		a.attendDense(h)
+// attend computes heads [first, end) of a run: one that is dense, or some of a single query.
+func (a *attender) attend(r *runHeads, first, end int) {
+	if !r.dense() {
+		a.attendSingle(r, first, end)
+		return
+	}
+	for i := first; i < end; i++ {
+		if h := r.at(i); a.fast != nil && h.inPairs() {
+			a.attendFast(h)
+		} else {
+			a.attendDense(h)
+		}
 	}
 }
 
@@ -102,26 +138,33 @@ func (h head) dense() bool { return h.n > 1 || h.past%queryBlock == 0 }
 // inPairs tells whether the second part of a key begins with a pair of columns.
 func (h head) inPairs() bool { return h.q[1].width == 0 || h.q[0].width%2 == 0 }
 
-// attendSingle is attend for a single query, which meets every key once: keys are read where they are.
-func (a *attender) attendSingle(h head) {
-	from, end := h.firstKey(h.past), h.past+1
-	a.scores = grow(a.scores, end-from)
+// attendSingle is attend for a single query, which meets every key once: keys and values are read where they are, and in the order in which they lie, all
+// heads of a page.
+func (a *attender) attendSingle(r *runHeads, first, end int) {
+	h, heads, from, past := r.at(first), end-first, r.firstKey(r.past), r.past+1
+	keys := past - from
+	a.scores = grow(a.scores, heads*keys)
 	clear(a.scores)
+	lie := kernel.Heads{N: heads, Shared: r.shared, Width: r.width, Weights: keys}
 	for i, q := range h.q {
 		if q.width == 0 {
 			continue
 		}
-		for key, n := from, 0; key < end; key += n {
-			n = inPage(key, end)
-			kernel.AddDots(a.scores[key-from:][:n], q.data[:q.width], h.scale, h.k[i].rows(key, n))
+		lie.Rows = r.rows[i]
+		for key, n := from, 0; key < past; key += n {
+			n = inPage(key, past)
+			kernel.AddDots(a.scores[key-from:], q.data, h.scale, h.k[i].rows(key, n), lie)
 		}
 	}
-	softmaxBeside(a.scores, h.sink)
-	dst := h.dst.data[:h.v.width]
+	for i := range heads {
+		softmaxBeside(a.scores[i*keys:(i+1)*keys], r.sinkOf(first+i))
+	}
+	dst := h.dst.data[:heads*h.v.width]
 	clear(dst)
-	for key, n := from, 0; key < end; key += n {
-		n = inPage(key, end)
-		kernel.AddWeighted(dst, a.scores[key-from:][:n], h.v.rows(key, n))
+	lie.Width, lie.Rows = h.v.width, r.rows[2]
+	for key, n := from, 0; key < past; key += n {
+		n = inPage(key, past)
+		kernel.AddWeighted(dst, a.scores[key-from:], h.v.rows(key, n), lie)
 	}
 }
 
@@ -195,8 +238,9 @@ func (a *attender) mix(h head, first, end, from int) {
 
 // floats is rows as Gemm takes them.
 func (a *attender) floats(rows kernel.Rows) []float32 {
-	if rows.F32 == nil {
-		a.page = grow(a.page, rows.Len())
+	some := rows.Slice(0, (rows.N-1)*rows.Stride+rows.Width)
+	if some.F32 == nil {
+		a.page = grow(a.page, some.Len())
 	}
-	return rows.Float32(a.page)
+	return some.Float32(a.page)
 }

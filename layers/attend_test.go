@@ -37,10 +37,17 @@ func testHeads(t *testing.T, a *attender, dtype kernel.DType, off float64) {
 			for _, window := range []int{0, 1, 3, queryBlock, 100} {
 				for _, sink := range []float32{none, 0.7} {
 					t.Run(fmt.Sprintf("n=%d past=%d window=%d sink=%v", n, past, window, sink), func(t *testing.T) {
-						h := randomHead(uint64(n+past+window), n, past, dtype)
-						h.window, h.sink = window, sink
-						a.attend(h)
-						checkHead(t, h, off)
+						r := randomHeads(uint64(n+past+window), n, past, dtype)
+						r.window, r.sink = window, sink
+						if sink != none {
+							r.sinks = []float32{sink, none, -sink, 2 * sink}
+						}
+						a.attend(&r, 0, 2)
+						a.attend(&r, 2, 4)
+						for i := range r.heads {
+							checkHead(t, r.at(i), off)
+						}
+						checkBeside(t, r)
 					})
 				}
 			}
@@ -48,9 +55,9 @@ func testHeads(t *testing.T, a *attender, dtype kernel.DType, off float64) {
 	}
 }
 
-// randomHead is a head of two parts, of widths 4 and 2, and values of width 3, among
-// other columns.
-func randomHead(seed uint64, n, past int, dtype kernel.DType) head {
+// randomHeads is four heads of two parts, of widths 4 and 2, and values of width 3, among other columns. Two each look at the same keys and values; the
+// second part of keys is one for all.
+func randomHeads(seed uint64, n, past int, dtype kernel.DType) runHeads {
 	r := rand.New(rand.NewPCG(seed, 1))
 	random := func(n int) []float32 {
 		v := make([]float32, n)
@@ -59,25 +66,32 @@ func randomHead(seed uint64, n, past int, dtype kernel.DType) head {
 		}
 		return v
 	}
+	const heads, group = 4, 11
 	var pages []kernel.Values
 	for at := 0; at < past+n; at += PageTokens {
-		page := kernel.NewValues(dtype, PageTokens*11)
-		page.Put(kernel.Values{F32: random(PageTokens * 11)})
+		page := kernel.NewValues(dtype, PageTokens*2*group)
+		page.Put(kernel.Values{F32: random(PageTokens * 2 * group)})
 		pages = append(pages, page)
 	}
-	rows := paged{pages: pages, groups: []int{0, 11}}
-	q := random(n * 7)
-	return head{
-		n: n, past: past, scale: 0.6,
-		dst: columns{make([]float32, n*5), 3, 5},
-		q:   [2]columns{{q, 4, 7}, {q[5:], 2, 7}},
-		k:   [2]paged{rows.columns(1, 4), rows.columns(6, 2)},
-		v:   rows.columns(8, 3),
+	rows := paged{pages: pages, groups: []int{0, group, 2 * group}}
+	q := random(n * heads * 7)
+	return runHeads{
+		head: head{
+			n: n, past: past, scale: 0.6,
+			dst: columns{make([]float32, n*besideResults), 3, besideResults},
+			q:   [2]columns{{q, 4, heads * 7}, {q[5:], 2, heads * 7}},
+			k:   [2]paged{rows.columns(1, 4), rows.columns(6, 2)},
+			v:   rows.columns(8, 3),
+		},
+		heads: heads, shared: 2, width: 7, rows: [3]int{PageTokens * group, 0, PageTokens * group},
 	}
 }
 
+// besideResults is the columns of results of four heads and two more.
+const besideResults = 4*3 + 2
+
 func (p paged) at(row, column int) float64 {
-	return float64(p.rows(row, 1).From(column).Float32(make([]float32, p.width))[0])
+	return float64(p.rows(row, 1).Slice(column, column+1).Float32(make([]float32, 1))[0])
 }
 
 func checkHead(t *testing.T, h head, off float64) {
@@ -107,9 +121,16 @@ func checkHead(t *testing.T, h head, off float64) {
 				t.Fatalf("query %d, value %d is %v, want %v", i, c, got, w/sum)
 			}
 		}
-		for c := 3; c < 5; c++ {
-			if h.dst.data[i*5+c] != 0 {
-				t.Fatalf("column %d beside the head of query %d became %v", c, i, h.dst.data[i*5+c])
+	}
+}
+
+// checkBeside finds nothing in the columns beside those of the heads.
+func checkBeside(t *testing.T, r runHeads) {
+	t.Helper()
+	for i := range r.n {
+		for c := r.heads * r.dst.width; c < besideResults; c++ {
+			if r.dst.data[i*besideResults+c] != 0 {
+				t.Fatalf("column %d beside the heads of query %d became %v", c, i, r.dst.data[i*besideResults+c])
 			}
 		}
 	}

@@ -116,25 +116,20 @@ func (a *attention) mix(r run, keys paged, w *AttentionWeights, layer int) {
 	if from == to {
 		return
 	}
-	width := c.Queries() + 2*c.Values()
-	q, mixed := a.qkv[from*width:to*width], a.mixed[from*c.Queries():to*c.Queries()]
-	for h := range c.Heads {
-		kv := h / (c.Heads / c.KVHeads) * c.HeadDim
-		one := head{
+	width, page := c.Queries()+2*c.Values(), PageTokens*c.HeadDim
+	a.heads.add(runHeads{
+		head: head{
 			n: to - from, past: r.past,
-			dst:    columns{mixed[h*c.HeadDim:], c.HeadDim, c.Queries()},
-			q:      [2]columns{{q[h*c.HeadDim:], c.HeadDim, width}},
-			k:      [2]paged{keys.columns(kv, c.HeadDim)},
-			v:      keys.columns(kv+c.Values(), c.HeadDim),
+			dst:    columns{a.mixed[from*c.Queries() : to*c.Queries()], c.HeadDim, c.Queries()},
+			q:      [2]columns{{a.qkv[from*width : to*width], c.HeadDim, width}},
+			k:      [2]paged{keys.columns(0, c.HeadDim)},
+			v:      keys.columns(c.Values(), c.HeadDim),
 			scale:  float32(1 / math.Sqrt(float64(c.HeadDim))),
 			window: c.Window.At(layer),
 			sink:   float32(math.Inf(-1)),
-		}
-		if w.Sinks != nil {
-			one.sink = w.Sinks[h]
-		}
-		a.heads.add(one)
-	}
+		},
+		heads: c.Heads, shared: c.Heads / c.KVHeads, width: c.HeadDim, rows: [3]int{page, 0, page}, sinks: w.Sinks,
+	})
 }
 
 // grow returns a slice of n elements in the same memory where it suffices.

@@ -25,8 +25,11 @@ type CachePool struct {
 	pages  int // there are, lent and free
 }
 
-// mostAtOnce bounds the memory that a pool takes at a time.
-const mostAtOnce = 32 << 20 // bytes
+// A pool takes memory of some size at a time: enough to lie in a huge page, and not too much.
+const (
+	fewestAtOnce = 2 << 20  // bytes
+	mostAtOnce   = 32 << 20 // bytes
+)
 
 // NewCachePool makes a pool for a model whose matrices are of a type: keys and values are kept in it. It holds no memory until a
 // sequence needs it.
@@ -70,7 +73,8 @@ func (p *CachePool) take() kernel.Values {
 // enlarge makes as many pages as there are, within bounds.
 func (p *CachePool) enlarge() {
 	size := p.layers * PageTokens * p.width()
-	n := max(1, min(p.pages, mostAtOnce/(p.dtype.Bytes()*size)))
+	bytes := p.dtype.Bytes() * size
+	n := max(1, min(max(p.pages, fewestAtOnce/bytes), mostAtOnce/bytes))
 	memory := kernel.NewValues(p.dtype, n*size)
 	for i := range n {
 		p.free = append(p.free, memory.Slice(i*size, (i+1)*size))

@@ -19,9 +19,9 @@ func headsOn(t *testing.T, threads int, dtype kernel.DType) (results [][]float32
 	for range 2 { // what one run leaves behind is not in the next
 		results = results[:0]
 		for i, n := range []int{1, 200, 64, 3, 65, 1, 130} {
-			h := randomHead(uint64(i), n, 10*i, dtype)
-			hs.add(h)
-			results = append(results, h.dst.data)
+			r := randomHeads(uint64(i), n, 10*i, dtype)
+			hs.add(r)
+			results = append(results, r.dst.data)
 		}
 		hs.attend()
 	}
@@ -34,7 +34,7 @@ func TestHeadsSameBitsOnAnyThreads(t *testing.T) {
 		for _, threads := range []int{2, 3, 9} {
 			for i, got := range headsOn(t, threads, dtype) {
 				if !slices.Equal(got, want[i]) {
-					t.Errorf("%v: head %d differs on %d threads", dtype, i, threads)
+					t.Errorf("%v: run %d differs on %d threads", dtype, i, threads)
 				}
 			}
 		}
@@ -46,10 +46,10 @@ func TestHeadsSameBitsOnAnyThreads(t *testing.T) {
 func TestHeadSameBitsInAnyPieces(t *testing.T) {
 	for _, lib := range []kernel.Library{kernel.Gonum(), newLibrary(t)} {
 		for _, window := range []int{0, 50} {
-			whole := randomHead(7, 150, 0, kernel.F32)
+			whole := randomHeads(7, 150, 0, kernel.F32)
 			whole.window = window
 			a := attender{lib: lib}
-			a.attend(whole)
+			a.attend(&whole, 0, whole.heads)
 			want := slices.Clone(whole.dst.data)
 			clear(whole.dst.data)
 			for _, size := range []int{1, 7, 64, 149} {
@@ -60,7 +60,7 @@ func TestHeadSameBitsInAnyPieces(t *testing.T) {
 					for i := range piece.q {
 						piece.q[i].data = whole.q[i].from(from)
 					}
-					a.attend(piece)
+					a.attend(&piece, 0, piece.heads)
 				}
 				for i, got := range whole.dst.data {
 					query := i / whole.dst.stride

@@ -138,16 +138,17 @@ func (a *latentAttention) mix(r run, keys paged) {
 	if c.ScaleFactor != 0 {
 		scale *= float64(c.ScaleFactor)
 	}
-	for h := range a.cfg.Heads {
-		qh := q[h*a.cfg.HeadDim:]
-		a.heads.add(head{
+	page := PageTokens * perHead
+	a.heads.add(runHeads{
+		head: head{
 			n: to - from, past: r.past,
-			dst:   columns{mixed[h*c.Value:], c.Value, outWidth},
-			q:     [2]columns{{qh, c.Nope, a.cfg.Queries()}, {qh[c.Nope:], c.Rope, a.cfg.Queries()}},
-			k:     [2]paged{keys.columns(h*perHead, c.Nope), keys.columns(a.cfg.Heads*perHead, c.Rope)},
-			v:     keys.columns(h*perHead+c.Nope, c.Value),
+			dst:   columns{mixed, c.Value, outWidth},
+			q:     [2]columns{{q, c.Nope, a.cfg.Queries()}, {q[c.Nope:], c.Rope, a.cfg.Queries()}},
+			k:     [2]paged{keys.columns(0, c.Nope), keys.columns(a.cfg.Heads*perHead, c.Rope)},
+			v:     keys.columns(c.Nope, c.Value),
 			scale: float32(scale),
 			sink:  float32(math.Inf(-1)),
-		})
-	}
+		},
+		heads: a.cfg.Heads, shared: 1, width: a.cfg.HeadDim, rows: [3]int{page, 0, page},
+	})
 }

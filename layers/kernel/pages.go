@@ -8,13 +8,16 @@ import (
 
 const hugePage = 2 << 20 // bytes
 
-// newPages makes n values that lie in huge pages as far as the system has them.
+// newPages makes n values that lie in huge pages as far as the system has them, but for the last that fill none.
 func newPages[T float32 | uint16](n int) []T {
-	values := make([]T, n)
-	memory := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(values))), n*int(unsafe.Sizeof(*new(T))))
-	skip := -int(uintptr(unsafe.Pointer(unsafe.SliceData(memory)))) & (hugePage - 1)
-	if whole := (len(memory) - skip) / hugePage * hugePage; whole > 0 {
-		unix.Madvise(memory[skip:skip+whole], unix.MADV_HUGEPAGE) // without it the memory is as good, but slower
+	size := int(unsafe.Sizeof(*new(T)))
+	if n*size < hugePage {
+		return make([]T, n)
 	}
+	values := make([]T, n+hugePage/size) // room to begin with a page
+	skip := (-int(uintptr(unsafe.Pointer(unsafe.SliceData(values)))) & (hugePage - 1)) / size
+	values = values[skip : skip+n : skip+n]
+	whole := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(values))), n*size/hugePage*hugePage)
+	unix.Madvise(whole, unix.MADV_HUGEPAGE) // without it the memory is as good, but slower
 	return values
 }

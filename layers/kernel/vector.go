@@ -58,25 +58,32 @@ func Rotate(heads, cos, sin []float32) {
 	}
 }
 
-// Rows is neighbouring rows of values, Stride apart.
+// Rows is N neighbouring rows of Width values, Stride apart.
 type Rows struct {
 	Values
-	Stride int
+	N, Width, Stride int
 }
 
-// AddDots adds to every dst[r] the product of q with row r of x, times scale. Rows are as long as q.
-func AddDots(dst, q []float32, scale float32, x Rows) {
-	x.check("dots", len(dst), len(q))
-	if len(dst) > 0 && len(q) > 0 {
-		dots(dst, q, scale, x)
+// Heads is how N heads lie, Shared neighbours of which have the same rows: how many values are between the queries or results of neighbours, between their
+// scores or weights, and between one's rows and the next's.
+type Heads struct {
+	N, Shared            int
+	Width, Weights, Rows int
+}
+
+// AddDots adds to every dst[r] of each head the product of its q with row r of its x, times scale.
+func AddDots(dst, q []float32, scale float32, x Rows, heads Heads) {
+	heads.check("dots", x, len(q), len(dst))
+	if x.N > 0 && x.Width > 0 {
+		dots(dst, q, scale, x, heads)
 	}
 }
 
-// AddWeighted adds to dst every row r of x, times weights[r]. Rows are as long as dst.
-func AddWeighted(dst, weights []float32, x Rows) {
-	x.check("weighted rows", len(weights), len(dst))
-	if len(dst) > 0 && len(weights) > 0 {
-		weigh(dst, weights, x)
+// AddWeighted adds to each head's dst every row r of its x, times its weights[r].
+func AddWeighted(dst, weights []float32, x Rows, heads Heads) {
+	heads.check("weighted rows", x, len(dst), len(weights))
+	if x.N > 0 && x.Width > 0 {
+		weigh(dst, weights, x, heads)
 	}
 }
 
@@ -95,12 +102,28 @@ func AddApart(dst, weights []float32, rows *[MostApart][]float32) {
 	}
 }
 
-func (x Rows) check(op string, n, width int) {
-	if x.Stride < width {
-		panic(fmt.Sprintf("kernel: %s: rows are %d wide and %d apart", op, width, x.Stride))
+// check panics if rows lie on each other, or what there is of rows, of queries or results, and of scores or weights is too short.
+func (h Heads) check(op string, x Rows, values, weights int) {
+	if x.Stride < x.Width {
+		panic(fmt.Sprintf("kernel: %s: rows are %d wide and %d apart", op, x.Width, x.Stride))
 	}
-	if need := (n-1)*x.Stride + width; n > 0 && x.Len() < need {
-		panic(fmt.Sprintf("kernel: %s: %d rows of %d, %d apart, need %d values, slice holds %d", op, n, width, x.Stride, need, x.Len()))
+	if h.N < 1 || h.Shared < 1 {
+		panic(fmt.Sprintf("kernel: %s: %d heads, of which %d share rows", op, h.N, h.Shared))
+	}
+	if x.N == 0 || x.Width == 0 {
+		return
+	}
+	for _, part := range []struct {
+		name             string
+		n, apart, of, is int
+	}{
+		{"rows", (h.N - 1) / h.Shared, h.Rows, (x.N-1)*x.Stride + x.Width, x.Len()},
+		{"queries or results", h.N - 1, h.Width, x.Width, values},
+		{"scores or weights", h.N - 1, h.Weights, x.N, weights},
+	} {
+		if need := part.n*part.apart + part.of; part.is < need {
+			panic(fmt.Sprintf("kernel: %s: %d heads of %d rows of %d, %d apart: %s need %d values, slice holds %d", op, h.N, x.N, x.Width, x.Stride, part.name, need, part.is))
+		}
 	}
 }
 

@@ -33,12 +33,15 @@ func rotateHeads(heads, cos, sin []float32) {
 	C.kernel_rotate(floats(heads), C.int64_t(len(heads)/(2*len(cos))), floats(cos), floats(sin), C.int64_t(len(cos)))
 }
 
-func dots(dst, q []float32, scale float32, x Rows) {
-	C.kernel_dots(floats(dst), floats(q), C.float(scale), givenOf(x.Values), rowsOf(x, len(dst), len(q)))
+// rowLanes is the lanes of products and sums of single rows.
+var rowLanes = C.kernel_rows_lanes()
+
+func dots(dst, q []float32, scale float32, x Rows, heads Heads) {
+	C.kernel_dots(floats(dst), floats(q), C.float(scale), givenOf(x.Values), rowsOf(x), headsOf(heads), rowLanes)
 }
 
-func weigh(dst, weights []float32, x Rows) {
-	C.kernel_weigh(floats(dst), floats(weights), givenOf(x.Values), rowsOf(x, len(weights), len(dst)))
+func weigh(dst, weights []float32, x Rows, heads Heads) {
+	C.kernel_weigh(floats(dst), floats(weights), givenOf(x.Values), rowsOf(x), headsOf(heads), rowLanes)
 }
 
 func weighApart(dst, weights []float32, rows *[MostApart][]float32) {
@@ -49,6 +52,10 @@ func weighApart(dst, weights []float32, rows *[MostApart][]float32) {
 	C.kernel_weigh_apart(floats(dst), floats(weights), apart, C.int64_t(len(weights)), C.int64_t(len(dst)))
 }
 
-func rowsOf(x Rows, n, width int) C.kernel_rows {
-	return C.kernel_rows{n: C.int64_t(n), width: C.int64_t(width), stride: C.int64_t(x.Stride)}
+func rowsOf(x Rows) C.kernel_rows {
+	return C.kernel_rows{n: C.int64_t(x.N), width: C.int64_t(x.Width), stride: C.int64_t(x.Stride)}
+}
+
+func headsOf(h Heads) C.kernel_heads {
+	return C.kernel_heads{n: C.int64_t(h.N), shared: C.int64_t(h.Shared), width: C.int64_t(h.Width), weights: C.int64_t(h.Weights), rows: C.int64_t(h.Rows)}
 }

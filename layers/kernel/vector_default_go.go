@@ -10,8 +10,11 @@ func normRows(dst, x, w []float32, eps float32)         { normPortable(dst, x, w
 
 func rotateHeads(heads, cos, sin []float32) { rotatePortable(heads, cos, sin) }
 
-func dots(dst, q []float32, scale float32, x Rows) { dotsPortable(dst, q, scale, x) }
-func weigh(dst, weights []float32, x Rows)         { weighPortable(dst, weights, x) }
+func dots(dst, q []float32, scale float32, x Rows, heads Heads) {
+	dotsPortable(dst, q, scale, x, heads)
+}
+
+func weigh(dst, weights []float32, x Rows, heads Heads) { weighPortable(dst, weights, x, heads) }
 
 func weighApart(dst, weights []float32, rows *[MostApart][]float32) {
 	weighApartPortable(dst, weights, rows)

@@ -112,28 +112,36 @@ func rotatePortable(heads, cos, sin []float32) {
 	}
 }
 
-func dotsPortable(dst, q []float32, scale float32, x Rows) {
-	for r := range dst {
-		var lane [lanes]float32
-		row := x.From(r * x.Stride)
-		for i, v := range q {
-			lane[i%lanes] += float32(v * row.at(i))
+func dotsPortable(dst, q []float32, scale float32, x Rows, heads Heads) {
+	for h := range heads.N {
+		query, own := q[h*heads.Width:][:x.Width], x.From(h/heads.Shared*heads.Rows)
+		for r := range x.N {
+			var lane [lanes]float32
+			row := own.From(r * x.Stride)
+			for i, v := range query {
+				lane[i%lanes] += float32(v * row.at(i))
+			}
+			dst[h*heads.Weights+r] += float32(scale * sumLanes(&lane))
 		}
-		dst[r] += float32(scale * sumLanes(&lane))
 	}
 }
 
-func weighPortable(dst, weights []float32, x Rows) {
-	for r, w := range weights {
-		row := x.From(r * x.Stride)
-		for i := range dst {
-			dst[i] += float32(w * row.at(i))
+func weighPortable(dst, weights []float32, x Rows, heads Heads) {
+	for h := range heads.N {
+		result, own := dst[h*heads.Width:][:x.Width], x.From(h/heads.Shared*heads.Rows)
+		for r, w := range weights[h*heads.Weights:][:x.N] {
+			row := own.From(r * x.Stride)
+			for i := range result {
+				result[i] += float32(w * row.at(i))
+			}
 		}
 	}
 }
 
 func weighApartPortable(dst, weights []float32, rows *[MostApart][]float32) {
-	for r := range weights {
-		weighPortable(dst, weights[r:r+1], Rows{Values{F32: rows[r]}, len(dst)})
+	for r, w := range weights {
+		for i := range dst {
+			dst[i] += float32(w * rows[r][i])
+		}
 	}
 }

@@ -108,11 +108,21 @@ INLINE void dots(float *dst, const float *q, float scale, kernel_given x, kernel
 	}
 }
 
-WIDE void kernel_dots(float *dst, const float *q, float scale, kernel_given x, kernel_rows rows) {
+UP_TO_8 static void dots_8(float *dst, const float *q, float scale, kernel_given x, kernel_rows rows) {
 	if (x.bf16)
 		dots(dst, q, scale, (kernel_given){x.x, 1}, rows);
 	else
 		dots(dst, q, scale, (kernel_given){x.x, 0}, rows);
+}
+
+void kernel_dots(float *dst, const float *q, float scale, kernel_given x, kernel_rows rows, kernel_heads heads, int lanes) {
+	for (int64_t h = 0; h < heads.n; h++, dst += heads.weights, q += heads.width) {
+		kernel_given own = kernel_given_from(x, h / heads.shared * heads.rows);
+		if (lanes == LANES)
+			kernel_dots_16(dst, q, scale, own, rows);
+		else
+			dots_8(dst, q, scale, own, rows);
+	}
 }
 
 // weigh_block adds columns [at, at + n·LANES) of rows [from, end).
@@ -153,11 +163,21 @@ INLINE void weigh(float *dst, const float *weights, kernel_given x, kernel_rows 
 	}
 }
 
-WIDE void kernel_weigh(float *dst, const float *weights, kernel_given x, kernel_rows rows) {
+UP_TO_8 static void weigh_8(float *dst, const float *weights, kernel_given x, kernel_rows rows) {
 	if (x.bf16)
 		weigh(dst, weights, (kernel_given){x.x, 1}, rows);
 	else
 		weigh(dst, weights, (kernel_given){x.x, 0}, rows);
+}
+
+void kernel_weigh(float *dst, const float *weights, kernel_given x, kernel_rows rows, kernel_heads heads, int lanes) {
+	for (int64_t h = 0; h < heads.n; h++, dst += heads.width, weights += heads.weights) {
+		kernel_given own = kernel_given_from(x, h / heads.shared * heads.rows);
+		if (lanes == LANES)
+			kernel_weigh_16(dst, weights, own, rows);
+		else
+			weigh_8(dst, weights, own, rows);
+	}
 }
 
 // kernel_weigh_apart reads all rows at a time: a core has more reads under way in several streams than in one.

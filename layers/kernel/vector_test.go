@@ -43,25 +43,33 @@ func vectorRows(width int) []float32 {
 
 var vectorWidths = append(batches()[:40:40], 63, 64, 127, 130, 500, 1024)
 
-// Products with single rows give, bit by bit, what the portable ones do.
+// Products with single rows give, bit by bit, what the portable ones do, for heads that share rows or have their own, and leave what lies between them.
 func TestSingleRowsEqualPortable(t *testing.T) {
+	testSingleRows(t)
+}
+
+func testSingleRows(t *testing.T) {
+	t.Helper()
 	for _, width := range vectorWidths {
-		for _, n := range []int{0, 1, 5, 64} {
-			stride := width + 3
-			values, q, weights := random(1, (n+1)*stride, 1), random(2, width, 1), random(3, n, 1)
-			for _, v := range []Values{{F32: values}, {BF16: inBF16(values)}} {
-				x := Rows{v, stride}
-				got, want := random(4, n, 1), random(4, n, 1)
-				AddDots(got, q, 0.25, x)
-				dotsPortable(want, q, 0.25, x)
-				if i := firstDifference(got, want); i >= 0 {
-					t.Fatalf("%d rows of %d: dot %d is %g, want %g", n, width, i, got[i], want[i])
-				}
-				got, want = random(5, width, 1), random(5, width, 1)
-				AddWeighted(got, weights, x)
-				weighPortable(want, weights, x)
-				if i := firstDifference(got, want); i >= 0 {
-					t.Fatalf("%d rows of %d: sum %d is %g, want %g", n, width, i, got[i], want[i])
+		for _, n := range []int{0, 1, 5, 16, 64} {
+			for _, heads := range []Heads{{N: 1, Shared: 1}, {N: 3, Shared: 1}, {N: 6, Shared: 2}, {N: 3, Shared: 3}} {
+				heads.Width, heads.Weights, heads.Rows = width+1, n+2, (n+1)*(width+3)
+				values := random(1, heads.N*heads.Rows, 1)
+				for _, v := range []Values{{F32: values}, {BF16: inBF16(values)}} {
+					x := Rows{v, n, width, width + 3}
+					queries, weights := random(2, heads.N*heads.Width, 1), random(3, heads.N*heads.Weights, 1)
+					got, want := slices.Clone(weights), slices.Clone(weights)
+					AddDots(got, queries, 0.25, x, heads)
+					dotsPortable(want, queries, 0.25, x, heads)
+					if i := firstDifference(got, want); i >= 0 {
+						t.Fatalf("%+v, %d rows of %d: dot %d is %g, want %g", heads, n, width, i, got[i], want[i])
+					}
+					got, want = slices.Clone(queries), slices.Clone(queries)
+					AddWeighted(got, weights, x, heads)
+					weighPortable(want, weights, x, heads)
+					if i := firstDifference(got, want); i >= 0 {
+						t.Fatalf("%+v, %d rows of %d: sum %d is %g, want %g", heads, n, width, i, got[i], want[i])
+					}
 				}
 			}
 		}
