@@ -116,11 +116,12 @@ func runBenchDecode(c *cli.Context, t terminal) error {
 func printDecode(t terminal, r *bench.DecodeReport) {
 	printStack(t, &r.StackReport, fmt.Sprintf("dropless; sequences of %d tokens, the last token verified against a sequence whole", r.Context))
 	tab := output.NewTable(t.stdout)
-	tab.AppendHeader(append(table.Row{"sequences", "median ms", "min", "max", "tokens/s", "MB read", "GB/s", "reads GB/s", "of reads", "column-parallel"}, phaseHeader()...))
+	tab.AppendHeader(append(table.Row{"sequences", "median ms", "min", "max", "tokens/s", "MB read", "GB/s", "reads GB/s", "of reads", "floor ms", "of floor", "column-parallel"}, phaseHeader()...))
 	for _, x := range r.Results {
 		tab.AppendRow(append(table.Row{
 			x.Batch, milliseconds(x.Median), milliseconds(x.Min), milliseconds(x.Max), fmt.Sprintf("%.1f", x.TokensPerSecond),
-			fmt.Sprintf("%.0f", float64(x.Bytes)/1e6), fmt.Sprintf("%.1f", x.BytesPerSecond/1e9), fmt.Sprintf("%.1f", x.Reads/1e9), ofLimit(x.OfReads), x.ColumnParallel,
+			fmt.Sprintf("%.0f", float64(x.Bytes)/1e6), fmt.Sprintf("%.1f", x.BytesPerSecond/1e9), fmt.Sprintf("%.1f", x.Reads/1e9), ofLimit(x.OfReads),
+			milliseconds(x.Floor), ofLimit(x.OfFloor), x.ColumnParallel,
 		}, phaseRow(x.Seconds)...))
 	}
 	tab.Render()

@@ -110,7 +110,7 @@ VECTORS_16_BF16 void kernel_attend_queries(const kernel_head *h, uint32_t *space
 	}
 }
 
-// step is a block of queries, n of them in whole pairs of tiles, and some keys: tiles [from, end) of them.
+// step is a block of n queries, and some keys: tiles [from, end) of them.
 typedef struct {
 	const layout *l;
 	uint32_t *space;
@@ -125,7 +125,7 @@ VECTORS_16_BF16 static void score(const step *s) {
 	for (int64_t r = 0; r < s->n; r += PAIR)
 		for (int64_t j = s->from; j < s->end; j++) {
 			kernel_product p = {.rows = s->space + l->queries + r * l->width_tiles * AMX_SIDE, .columns = s->space + l->keys + 2 * j * l->width_tiles * TILE_UNITS,
-								  .n = l->width_tiles, .rows_apart = l->width_tiles, .columns_apart = l->width_tiles,
+								  .wanted = s->n - r, .n = l->width_tiles, .rows_apart = l->width_tiles, .columns_apart = l->width_tiles,
 								  .c = (float *)(s->space + l->scores) + r * LD + (j - s->from) * PAIR, .ld = LD};
 			s->multiply(&p);
 		}
@@ -198,7 +198,7 @@ VECTORS_16_BF16 static void mix(const step *s) {
 	for (int64_t r = 0; r < s->n; r += PAIR)
 		for (int64_t v = 0; v < l->value_pairs; v++) {
 			kernel_product p = {.rows = s->space + l->exponentials + r * ATTEND_KEYS / 2, .columns = s->space + l->values + (2 * v * l->key_tiles + s->from) * TILE_UNITS,
-								  .n = s->end - s->from, .rows_apart = ATTEND_KEYS / PAIR, .columns_apart = l->key_tiles,
+								  .wanted = s->n - r, .n = s->end - s->from, .rows_apart = ATTEND_KEYS / PAIR, .columns_apart = l->key_tiles,
 								  .c = (float *)(s->space + l->results) + r * l->value_pairs * PAIR + v * PAIR, .ld = l->value_pairs * PAIR, .more = 1};
 			s->multiply(&p);
 		}
@@ -208,7 +208,7 @@ VECTORS_16_BF16 static void mix(const step *s) {
 static void begin(const step *s) {
 	const layout *l = s->l;
 	float *top = (float *)(s->space + l->top), *sum = (float *)(s->space + l->sum);
-	memset(s->space + l->results, 0, (size_t)(s->n * l->value_pairs * PAIR) * sizeof(float));
+	memset(s->space + l->results, 0, (size_t)(kernel_ceil_div(s->n, PAIR) * PAIR * l->value_pairs * PAIR) * sizeof(float));
 	for (int64_t r = 0; r < s->n; r++) {
 		top[r] = s->b->sink * LOG2_E;
 		sum[r] = s->b->sink == -INFINITY ? 0 : 1;
@@ -218,7 +218,7 @@ static void begin(const step *s) {
 VECTORS_16_BF16 void kernel_attend(int kind, const kernel_head *h, uint32_t *space, float *dst, const kernel_block *b) {
 	layout l = layout_of(h);
 	int64_t n = b->end - b->first, first = b->window && b->first - b->window + 1 > 0 ? b->first - b->window + 1 : 0;
-	step s = {.l = &l, .space = aligned(space), .b = b, .n = kernel_ceil_div(n, PAIR) * PAIR};
+	step s = {.l = &l, .space = aligned(space), .b = b, .n = n};
 	s.multiply = kind == PANELS_AMX ? kernel_amx_product : kernel_vector_product;
 	begin(&s);
 	if (kind == PANELS_AMX)

@@ -1,6 +1,7 @@
 //go:build cgo && !noonednn
 
 #include "attend_product.h"
+#include "panels.h"
 
 #ifdef __x86_64__
 #include "vectors.h"
@@ -62,7 +63,7 @@ VECTORS_16_BF16 static void some_rows(const kernel_product *p, const uint32_t *x
 }
 
 VECTORS_16_BF16 void kernel_vector_product(const kernel_product *p) {
-	for (int64_t r = 0; r < 2 * AMX_SIDE; r += ROWS)
+	for (int64_t r = 0; r < kernel_least(p->wanted, 2 * AMX_SIDE); r += ROWS)
 		some_rows(p, p->rows + (r / AMX_SIDE * p->rows_apart * AMX_SIDE + r % AMX_SIDE) * AMX_SIDE, p->c + r * p->ld);
 }
 #else

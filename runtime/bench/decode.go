@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"time"
 
 	"capmoe/collective"
 	"capmoe/layers"
@@ -29,10 +30,12 @@ type DecodeResult struct {
 	Sample
 	TokensPerSecond float64            `json:"tokens_per_second"`     // median
 	ColumnParallel  int                `json:"column_parallel_ranks"` // ranks of a node that share the products of dense matrices; 1: each makes its own
-	Bytes           int                `json:"bytes_read"`            // weights of a step, keys and values, of all ranks
+	Bytes           int                `json:"bytes_read"`            // weights of a step, keys and values, of all ranks, mean of the repeats
 	BytesPerSecond  float64            `json:"bytes_per_second"`
 	Reads           float64            `json:"read_bytes_per_second"` // of all ranks: the faster of passes before and after the case
 	OfReads         float64            `json:"of_reads"`
+	Floor           time.Duration      `json:"floor_ns"` // were each product as long as reading its weights takes, or its operations at the peak, whichever takes longer, and ranks had equal shares
+	OfFloor         float64            `json:"floor_over_median"`
 	Seconds         map[string]float64 `json:"seconds"` // per phase, wall time of the slowest rank, mean of the repeats
 }
 
@@ -47,7 +50,7 @@ func Decode(p runtime.Process, sc StackCase, dc DecodeCase, told func(done, of i
 	r := &DecodeReport{StackReport: *limits, Context: dc.Context}
 	before := r.ReadBytes
 	for _, n := range dc.Batches {
-		result, err := s.decode(n, dc.Context)
+		result, work, err := s.decode(n, dc.Context)
 		if err != nil {
 			return nil, err
 		}
@@ -58,9 +61,11 @@ func Decode(p runtime.Process, sc StackCase, dc DecodeCase, told func(done, of i
 		result.Reads = max(before, after) * float64(r.Ranks)
 		before = after
 		result.TokensPerSecond = float64(n) / result.Median.Seconds()
-		result.Bytes += n * dc.Context * s.pool.TokenBytes()
+		result.Bytes = work.bytes()
 		result.BytesPerSecond = float64(result.Bytes) / result.Median.Seconds()
 		result.OfReads = result.BytesPerSecond / result.Reads
+		result.Floor = work.floor(1e9*r.Peak*float64(r.Ranks), result.Reads)
+		result.OfFloor = float64(result.Floor) / float64(result.Median)
 		r.Results = append(r.Results, result)
 		parts.next()
 	}
@@ -68,9 +73,8 @@ func Decode(p runtime.Process, sc StackCase, dc DecodeCase, told func(done, of i
 }
 
 // decode times steps of n sequences, and verifies the last against the sequence whole.
-func (s *stack) decode(n, context int) (DecodeResult, error) {
+func (s *stack) decode(n, context int) (result DecodeResult, work decodeWork, err error) {
 	ranks, self := s.proc.Comm.Size(), s.proc.Comm.Rank()
-	steps := s.Repeats + 1 // one warms up
 	var mine []int
 	var caches []*layers.Cache
 	defer func() {
@@ -89,11 +93,11 @@ func (s *stack) decode(n, context int) (DecodeResult, error) {
 	}
 	prompts.Caches = caches
 	if _, err := s.model.Forward(prompts); err != nil {
-		return DecodeResult{}, err
+		return result, work, err
 	}
 	at := context
 	var last []float32
-	s.clock = phaseClock{}
+	work = decodeWork{stack: s, rows: n, context: context, experts: make([]int, n+1)}
 	times, err := measure(s.proc.Comm, s.Repeats, func() (err error) {
 		b := layers.Batch{Starts: []int32{0}, Caches: caches, Unbounded: true}
 		for _, i := range mine {
@@ -102,23 +106,69 @@ func (s *stack) decode(n, context int) (DecodeResult, error) {
 		}
 		last, err = s.model.Forward(b)
 		s.clock.stop()
-		at++
+		if at++; at == context+1 { // it warms up
+			s.clock = phaseClock{}
+		} else {
+			work.add()
+		}
 		return err
 	})
 	if err != nil {
-		return DecodeResult{}, err
+		return result, work, err
 	}
-	result := DecodeResult{Batch: n, Sample: times}
+	result = DecodeResult{Batch: n, Sample: times}
 	result.ColumnParallel, _ = s.model.Shared()
-	reads, err := s.denseReads(len(mine) > 0, result.ColumnParallel > 1)
-	if err != nil {
-		return result, err
+	if work.denseReads, err = s.denseReads(len(mine) > 0, result.ColumnParallel > 1); err != nil {
+		return result, work, err
 	}
-	result.Bytes = s.weightBytes(reads)
-	if result.Seconds, err = s.phases(steps); err != nil {
-		return result, err
+	if result.Seconds, err = s.phases(s.Repeats); err != nil {
+		return result, work, err
 	}
-	return result, s.verifyDecode(mine, append([]float32(nil), last...), at)
+	return result, work, s.verifyDecode(mine, append([]float32(nil), last...), at)
+}
+
+// decodeWork is what there is to do in some steps, over all ranks.
+type decodeWork struct {
+	stack         *stack
+	rows, context int   // of a step; tokens of each sequence before
+	steps         int   // so far
+	experts       []int // [rows+1] how many experts, of all layers and steps, had so many rows
+	denseReads    int   // of what every token meets, in a step
+}
+
+// add counts the step that was last.
+func (w *decodeWork) add() {
+	w.steps++
+	for _, n := range w.stack.ledger {
+		w.experts[n]++
+	}
+}
+
+// bytes is what a step reads: weights, and keys and values.
+func (w *decodeWork) bytes() int {
+	hit := 0
+	for _, count := range w.experts[1:] {
+		hit += count
+	}
+	return w.stack.weightBytes(hit, w.steps*w.denseReads)/w.steps + w.cacheBytes()
+}
+
+func (w *decodeWork) cacheBytes() int { return w.rows * w.context * w.stack.pool.TokenBytes() }
+
+// floor is the least time of a step where all ranks together do so many operations, and read so many bytes, per second.
+func (w *decodeWork) floor(peak, reads float64) time.Duration {
+	s := w.stack
+	product := func(weights, rows, times int) float64 {
+		return max(float64(times*s.DType.Bytes()*weights)/reads, float64(2*rows*weights)/peak)
+	}
+	experts := 0.0
+	for rows, count := range w.experts {
+		if rows > 0 {
+			experts += float64(count) * product(s.Shape.weights(), rows, 1)
+		}
+	}
+	seconds := experts/float64(w.steps) + product(s.Layers*s.Shape.dense(), w.rows, w.denseReads) + float64(w.cacheBytes())/reads
+	return time.Duration(seconds * float64(time.Second))
 }
 
 // denseReads is how often the weights that every token meets were read in the last step, over all ranks: by each that has tokens, or once on a

@@ -47,7 +47,7 @@ func Prefill(p runtime.Process, sc StackCase, lengths []int, told func(done, of 
 		result.GFlops = gflops(flops, result.Median)
 		peak, reads := r.Peak*float64(r.Ranks), r.ReadBytes*float64(r.Ranks)
 		result.OfPeak = result.GFlops / peak
-		result.Floor = max(time.Duration(float64(flops)/peak), time.Duration(float64(s.weightBytes(busy))/reads*1e9))
+		result.Floor = max(time.Duration(float64(flops)/peak), time.Duration(float64(s.weightBytes(s.hit(), busy))/reads*1e9))
 		result.OfFloor = float64(result.Floor) / float64(result.Median)
 		r.Results = append(r.Results, result)
 		parts.next()

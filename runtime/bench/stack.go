@@ -185,16 +185,19 @@ func (s *stack) attentionFlops(n int) int {
 	return s.Layers * a.Heads * n * (n + 1) * (a.HeadDim + value)
 }
 
-// weightBytes is what the last step read of the weights over all ranks: the experts that had tokens, and so often what
-// every token meets.
-func (s *stack) weightBytes(denseReads int) int {
-	hit := 0
+// weightBytes is what a step reads of the weights over all ranks: the experts that have tokens, and so often what every token meets.
+func (s *stack) weightBytes(experts, denseReads int) int {
+	return s.DType.Bytes() * (experts*s.Shape.weights() + denseReads*s.Layers*s.Shape.dense())
+}
+
+// hit is how many experts, of all layers, had tokens in the last step.
+func (s *stack) hit() (experts int) {
 	for _, n := range s.ledger {
 		if n > 0 {
-			hit++
+			experts++
 		}
 	}
-	return s.DType.Bytes() * (hit*s.Shape.weights() + denseReads*s.Layers*s.Shape.dense())
+	return experts
 }
 
 // phaseClock adds up the wall time of each phase on this rank, in nanoseconds.

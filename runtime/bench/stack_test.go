@@ -1,10 +1,12 @@
 package bench
 
 import (
+	"math"
 	"slices"
 	"testing"
 
 	"capmoe/collective"
+	"capmoe/layers"
 	"capmoe/layers/kernel"
 	"capmoe/runtime"
 )
@@ -38,6 +40,9 @@ func TestStacks(t *testing.T) {
 					if r.TokensPerSecond <= 0 || r.Bytes <= 0 || r.Reads <= 0 || r.OfReads <= 0 || r.Seconds["expert"] <= 0 {
 						t.Errorf("%s on %d ranks: decode %+v", shape.Name, ranks, r)
 					}
+					if reading := float64(r.Bytes) / r.Reads; r.Floor.Seconds()+1e-9 < reading {
+						t.Errorf("%s on %d ranks: floor %v, reading %d bytes takes %g s", shape.Name, ranks, r.Floor, r.Bytes, reading)
+					}
 				}
 				return nil
 			})
@@ -45,6 +50,33 @@ func TestStacks(t *testing.T) {
 				t.Errorf("%s on %d ranks: %v", shape.Name, ranks, err)
 			}
 		}
+	}
+}
+
+// A product of few rows takes as long as its weights, one of many as long as its operations; a step is the sum, a mean over steps.
+func TestDecodeFloor(t *testing.T) {
+	shape := smallStacks[0]
+	s := &stack{StackCase: StackCase{Shape: shape, Layers: 2, DType: kernel.BF16}, ledger: make([]int64, 2*shape.Experts)}
+	s.pool = layers.NewCachePool(shape.config(2), kernel.BF16)
+	w := decodeWork{stack: s, rows: 8, context: 10, experts: make([]int, 9), denseReads: 3}
+	s.ledger[0], s.ledger[1] = 1, 8
+	w.add()
+	clear(s.ledger)
+	s.ledger[2], s.ledger[3] = 8, 8
+	w.add()
+	const reads = 1e9
+	const peak = 4 * reads // as many operations as weights take to be read: 4 rows
+	expert, dense, cache := float64(2*shape.weights())/reads, float64(2*2*shape.dense())/reads, float64(8*10*s.pool.TokenBytes())/reads
+	want := (1+2+2+2)*expert/2 + 3*dense + cache
+	if got := w.floor(peak, reads).Seconds(); math.Abs(got-want) > 1e-8 {
+		t.Errorf("floor %g s, want %g", got, want)
+	}
+	if got, want := w.bytes(), 2*(2*shape.weights()+3*2*shape.dense())+8*10*s.pool.TokenBytes(); got != want {
+		t.Errorf("%d bytes, want %d", got, want)
+	}
+	w.denseReads = 1 // computing takes longer
+	if got, want := w.floor(peak, reads).Seconds(), want-dense; math.Abs(got-want) > 1e-8 {
+		t.Errorf("floor %g s with dense matrices read once, want %g", got, want)
 	}
 }
 
