@@ -18,7 +18,7 @@ func benchPrefillCommand(t terminal) *cli.Command {
 		Name:      "prefill",
 		Usage:     "a prompt through whole layers, spread over the ranks: tokens per second, and part of the limit",
 		UsageText: "mpirun -n P capmoe bench prefill [flags]",
-		Flags: append(stackFlags(),
+		Flags: append(stackFlags(7),
 			&cli.IntSliceFlag{Name: "tokens", Value: cli.NewIntSlice(512, 2048), Usage: "`N` tokens of the prompt; several with commas"},
 		),
 		Action: func(c *cli.Context) error { return runBenchPrefill(c, t) },
@@ -30,7 +30,7 @@ func benchDecodeCommand(t terminal) *cli.Command {
 		Name:      "decode",
 		Usage:     "steps of one token a sequence through whole layers: tokens per second, and bytes read",
 		UsageText: "mpirun -n P capmoe bench decode [flags]",
-		Flags: append(stackFlags(),
+		Flags: append(stackFlags(21),
 			&cli.IntSliceFlag{Name: "batch", Value: cli.NewIntSlice(1, 8, 32), Usage: "`N` sequences of a step; several with commas"},
 			&cli.IntFlag{Name: "context", Value: 256, Usage: "`N` tokens of each before the first step"},
 		),
@@ -38,13 +38,13 @@ func benchDecodeCommand(t terminal) *cli.Command {
 	}
 }
 
-func stackFlags() []cli.Flag {
+func stackFlags(repeats int) []cli.Flag {
 	return []cli.Flag{
 		shapeFlag(),
 		dtypeFlag(),
 		&cli.IntFlag{Name: "layers", Value: 2, Usage: "`N` layers"},
 		&cli.IntFlag{Name: "threads", Usage: "`N` of every rank; 0: its share of the cores"},
-		&cli.IntFlag{Name: "repeats", Value: 7, Usage: "`N` timed steps"},
+		&cli.IntFlag{Name: "repeats", Value: repeats, Usage: "`N` timed steps"},
 		jsonFlag(),
 	}
 }

@@ -32,7 +32,7 @@ type DecodeResult struct {
 	ColumnParallel  int                `json:"column_parallel_ranks"` // ranks of a node that share the products of dense matrices; 1: each makes its own
 	Bytes           int                `json:"bytes_read"`            // weights of a step, keys and values, of all ranks, mean of the repeats
 	BytesPerSecond  float64            `json:"bytes_per_second"`
-	Reads           float64            `json:"read_bytes_per_second"` // of all ranks: the faster of passes before and after the case
+	Reads           float64            `json:"read_bytes_per_second"` // of all ranks: the median of passes over memory by turns with the steps
 	OfReads         float64            `json:"of_reads"`
 	Floor           time.Duration      `json:"floor_ns"` // were each product as long as reading its weights takes, or its operations at the peak, whichever takes longer, and ranks had equal shares
 	OfFloor         float64            `json:"floor_over_median"`
@@ -48,18 +48,17 @@ func Decode(p runtime.Process, sc StackCase, dc DecodeCase, told func(done, of i
 	}
 	defer s.free()
 	r := &DecodeReport{StackReport: *limits, Context: dc.Context}
-	before := r.ReadBytes
+	memory, err := newReader(p)
+	if err != nil {
+		return nil, err
+	}
+	defer memory.free()
 	for _, n := range dc.Batches {
-		result, work, err := s.decode(n, dc.Context)
+		result, work, err := s.decode(n, dc.Context, memory.pass)
 		if err != nil {
 			return nil, err
 		}
-		after, err := measureReads(p)
-		if err != nil {
-			return nil, err
-		}
-		result.Reads = max(before, after) * float64(r.Ranks)
-		before = after
+		result.Reads = memory.rate(work.pass.Median) * float64(r.Ranks)
 		result.TokensPerSecond = float64(n) / result.Median.Seconds()
 		result.Bytes = work.bytes()
 		result.BytesPerSecond = float64(result.Bytes) / result.Median.Seconds()
@@ -72,8 +71,8 @@ func Decode(p runtime.Process, sc StackCase, dc DecodeCase, told func(done, of i
 	return r, nil
 }
 
-// decode times steps of n sequences, and verifies the last against the sequence whole.
-func (s *stack) decode(n, context int) (result DecodeResult, work decodeWork, err error) {
+// decode times steps of n sequences, by turns with read, and verifies the last against the sequence whole.
+func (s *stack) decode(n, context int, read func() error) (result DecodeResult, work decodeWork, err error) {
 	ranks, self := s.proc.Comm.Size(), s.proc.Comm.Rank()
 	var mine []int
 	var caches []*layers.Cache
@@ -98,7 +97,7 @@ func (s *stack) decode(n, context int) (result DecodeResult, work decodeWork, er
 	at := context
 	var last []float32
 	work = decodeWork{stack: s, rows: n, context: context, experts: make([]int, n+1)}
-	times, err := measure(s.proc.Comm, s.Repeats, func() (err error) {
+	times, err := measureByTurns(s.proc.Comm, s.Repeats, func() (err error) {
 		b := layers.Batch{Starts: []int32{0}, Caches: caches, Unbounded: true}
 		for _, i := range mine {
 			b.Add(s.sequence(i, at+1)[at:], i)
@@ -112,11 +111,11 @@ func (s *stack) decode(n, context int) (result DecodeResult, work decodeWork, er
 			work.add()
 		}
 		return err
-	})
+	}, read)
 	if err != nil {
 		return result, work, err
 	}
-	result = DecodeResult{Batch: n, Sample: times}
+	result, work.pass = DecodeResult{Batch: n, Sample: times[0]}, times[1]
 	result.ColumnParallel, _ = s.model.Shared()
 	if work.denseReads, err = s.denseReads(len(mine) > 0, result.ColumnParallel > 1); err != nil {
 		return result, work, err
@@ -127,13 +126,14 @@ func (s *stack) decode(n, context int) (result DecodeResult, work decodeWork, er
 	return result, work, s.verifyDecode(mine, append([]float32(nil), last...), at)
 }
 
-// decodeWork is what there is to do in some steps, over all ranks.
+// decodeWork is what there is to do in some steps, over all ranks, and how long passes over memory took by turns with them.
 type decodeWork struct {
 	stack         *stack
 	rows, context int   // of a step; tokens of each sequence before
 	steps         int   // so far
 	experts       []int // [rows+1] how many experts, of all layers and steps, had so many rows
 	denseReads    int   // of what every token meets, in a step
+	pass          Sample
 }
 
 // add counts the step that was last.

@@ -19,25 +19,41 @@ type Sample struct {
 // measure runs body, once to warm up and then repeats times, each time from a barrier,
 // and takes the slowest rank's time. All ranks call it together.
 func measure(c collective.Communicator, repeats int, body func() error) (Sample, error) {
-	times := make([]int64, repeats)
-	if err := body(); err != nil {
+	samples, err := measureByTurns(c, repeats, body)
+	if err != nil {
 		return Sample{}, err
 	}
-	for i := range times {
-		if err := c.Barrier(); err != nil {
-			return Sample{}, err
-		}
-		start := time.Now()
+	return samples[0], nil
+}
+
+// measureByTurns is measure of several bodies, one after the other in every repeat: what slows the machine for a while slows all of them.
+func measureByTurns(c collective.Communicator, repeats int, bodies ...func() error) ([]Sample, error) {
+	for _, body := range bodies {
 		if err := body(); err != nil {
-			return Sample{}, err
+			return nil, err
 		}
-		times[i] = int64(time.Since(start))
+	}
+	times := make([]int64, len(bodies)*repeats) // of the first body, then of the next
+	for i := range repeats {
+		for b, body := range bodies {
+			if err := c.Barrier(); err != nil {
+				return nil, err
+			}
+			start := time.Now()
+			if err := body(); err != nil {
+				return nil, err
+			}
+			times[b*repeats+i] = int64(time.Since(start))
+		}
 	}
 	if err := collective.AllReduce(c, collective.Max, times); err != nil {
-		return Sample{}, err
+		return nil, err
 	}
-	sample, _ := sampleOf(times)
-	return sample, nil
+	samples := make([]Sample, len(bodies))
+	for b := range samples {
+		samples[b], _ = sampleOf(times[b*repeats:][:repeats])
+	}
+	return samples, nil
 }
 
 // sampleOf sums times up, and says which of them is the median.
