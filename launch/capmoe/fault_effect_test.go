@@ -166,3 +166,30 @@ func TestModelFilesStay(t *testing.T) {
 	out := filepath.Join(model, "logits.of")
 	capmoe(alone, "logits", "--model", model, "--tokens", tokens, "--out", out).output(t)
 }
+
+// - is standard output for --json; no other file or folder is written there, nor one of that name.
+func TestOutputsArePaths(t *testing.T) {
+	tokens, input := tokensFile(t, [][]int32{{1, 2, 3}}), filepath.Join(t.TempDir(), "in.jsonl")
+	writeFile(t, input, []byte(`{"prompt": "x"}`))
+	replay := []string{"trace", "replay", "--synthetic", "uniform", "--steps", "1"}
+	for _, c := range []struct {
+		name string
+		args []string
+	}{
+		{"--out", []string{"logits", "--model", shippedModel, "--tokens", tokens, "--out", "-"}},
+		{"--out", []string{"logits", "--model", shippedModel, "--tokens", tokens, "--out", "-", "--json", "-"}},
+		{"--output", []string{"generate", "--model", shippedModel, "--input", input, "--output", "-"}},
+		{"--out", []string{"plan", "--scores", tokens, "--topk", "1", "--out", "-"}},
+		{"--out", []string{"trace", "record", "--model", shippedModel, "--text", shippedText, "--out=-"}},
+		{"OUT", []string{"trace", "convert", tokens, "-"}},
+		{"--timeline", []string{"eval", "--model", shippedModel, "--text", shippedText, "--timeline", "-"}},
+		{"--timeline", append(replay, "--timeline", "-")},
+		{"--out", []string{"study", "run", "--out", "-"}},
+		{"--out", []string{"report", t.TempDir(), "--out", "-"}},
+	} {
+		t.Run(strings.Join(c.args[:2], " "), func(t *testing.T) {
+			t.Parallel()
+			checkFault(t, capmoe(alone, c.args...), launch.ExitUsage, c.name+" -: want a path", "--json")
+		})
+	}
+}

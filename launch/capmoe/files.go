@@ -14,6 +14,24 @@ import (
 // written are the names of files that commands write; the others they read.
 var written = []string{"OUT", "--out", "--output", "--json", "--timeline"}
 
+// checkFiles faults on names of files that a command must not write.
+func checkFiles(c *cli.Context) error {
+	if err := wantPaths(c); err != nil {
+		return err
+	}
+	return distinctFiles(c)
+}
+
+// wantPaths faults on outputs, files and folders, that are named - like standard output. Who wants a file of that name says ./-.
+func wantPaths(c *cli.Context) error {
+	for _, f := range append(filesOf(c), [2]string{"--out", c.String("out")}) { // which may be a folder
+		if name, path := f[0], f[1]; path == "-" && name != "--json" && slices.Contains(written, name) {
+			return usagef("%s: %s -: want a path: standard output is for --json alone", nameOf(c), name)
+		}
+	}
+	return nil
+}
+
 // distinctFiles faults on a file that a command line names twice, by whatever paths, and the
 // command would write: it would take the place of what is read, or of what else is written.
 // So would one of the files of the model.

@@ -90,7 +90,7 @@ func prepare(commands []*cli.Command, alone bool) {
 			prepare(c.Subcommands, alone)
 			continue
 		}
-		c.Before = distinctFiles
+		c.Before = checkFiles
 		if alone {
 			continue
 		}
@@ -130,7 +130,7 @@ func checkCommon(c *cli.Context) error {
 	if d := c.Duration("deadline"); c.IsSet("deadline") && d <= 0 {
 		return usagef("%s: --deadline %v, want more than 0", nameOf(c), d)
 	}
-	return distinctFiles(c)
+	return checkFiles(c)
 }
 
 func unknownCommand(c *cli.Context) error {

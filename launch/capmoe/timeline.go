@@ -17,8 +17,5 @@ func openTimeline(c *cli.Context, t terminal) (*runtime.Timeline, error) {
 	if path == "" {
 		return nil, nil
 	}
-	if path == "-" {
-		return nil, usagef("%s: --timeline %s: want a file", nameOf(c), path)
-	}
 	return runtime.StartTimeline(t.world.Process, path)
 }
