@@ -25,6 +25,7 @@ type Generation struct {
 
 // Watcher is told on rank 0 how a generation goes. Any of the functions may be nil.
 type Watcher struct {
+	Note     func(text string)    // what is odd about the model's files, and no fault
 	Text     func(text string)    // that is sure by now, of any request
 	Finished func([]Result) error // the requests that a step has finished; an error ends all ranks
 	Progress func(done, of int)   // requests
@@ -133,8 +134,12 @@ func (g *generator) prepare() error {
 	}
 	var err error
 	if !g.IgnoreEOS {
-		if g.ends, err = g.Engine.ends(); err != nil {
+		var note string
+		if g.ends, note, err = g.Engine.ends(); err != nil {
 			return err
+		}
+		if note != "" && g.watcher.Note != nil && g.proc.Comm.Rank() == 0 {
+			g.watcher.Note(note)
 		}
 	}
 	waiting, err := g.sequences()

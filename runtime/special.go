@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"capmoe/runtime/checkpoint"
 	"capmoe/runtime/tokenizer"
 )
 
@@ -86,31 +87,28 @@ func bosID(path string, raw json.RawMessage, tok *tokenizer.Tokenizer) (int32, e
 }
 
 // ends lists the ids that end a text: those of generation_config.json, or of
-// config.json where that has none.
-func (e *Engine) ends() ([]int32, error) {
-	path := filepath.Join(e.dir, "generation_config.json")
-	var cfg struct {
-		EOS json.RawMessage `json:"eos_token_id"`
-	}
-	if err := readOptional(path, &cfg); err != nil {
-		return nil, err
-	}
-	if len(cfg.EOS) == 0 || string(cfg.EOS) == "null" {
-		ids := make([]int32, len(e.config.EOS))
-		for i, id := range e.config.EOS {
-			ids[i] = int32(id)
-		}
-		return ids, nil
-	}
-	var one int32
-	if json.Unmarshal(cfg.EOS, &one) == nil {
-		return []int32{one}, nil
-	}
-	ids, err := parseIDs(cfg.EOS)
+// config.json where that has none. One outside the vocabulary is never chosen: as in transformers that is no fault, and note says so.
+func (e *Engine) ends() (ids []int32, note string, err error) {
+	eos, err := checkpoint.ReadGenerationEOS(e.dir)
 	if err != nil {
-		return nil, fmt.Errorf("runtime: %s: field \"eos_token_id\": %w", path, err)
+		return nil, "", err
 	}
-	return ids, nil
+	file := filepath.Join(e.dir, checkpoint.GenerationConfig)
+	if eos == nil {
+		eos, file = e.config.EOS, e.config.File
+	}
+	var outside []int
+	for _, id := range eos {
+		if id < 0 || id >= e.config.Model.Vocab {
+			outside = append(outside, id)
+			continue
+		}
+		ids = append(ids, int32(id))
+	}
+	if len(outside) > 0 {
+		note = fmt.Sprintf("%s: field \"eos_token_id\": %v end no text: the vocabulary is 0 to %d", file, outside, e.config.Model.Vocab-1)
+	}
+	return ids, note, nil
 }
 
 // readOptional decodes a JSON file, which may be missing.

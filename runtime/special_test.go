@@ -95,24 +95,44 @@ func TestHowPromptsBegin(t *testing.T) {
 
 func TestWhatEndsTexts(t *testing.T) {
 	const name = "generation_config.json"
+	config := func(eos string) string {
+		return strings.Replace(modelConfig(t), `"eos_token_id": 0`, `"eos_token_id": `+eos, 1)
+	}
 	for _, c := range []struct {
 		rule  string
 		files map[string]string
 		want  []int32
+		note  string // or part of it
 		fault string
 	}{
-		{"generation_config.json says it", map[string]string{name: `{"eos_token_id": 9}`}, []int32{9}, ""},
-		{"it may be several", map[string]string{name: `{"eos_token_id": [9, 11]}`}, []int32{9, 11}, ""},
-		{"else config.json", map[string]string{name: `{"eos_token_id": null}`}, []int32{0}, ""},
-		{"also without the file", map[string]string{name: ""}, []int32{0}, ""},
-		{"ids are numbers", map[string]string{name: `{"eos_token_id": "x"}`}, nil, `generation_config.json: field "eos_token_id": string, want a list of token ids`},
+		{"generation_config.json says it", map[string]string{name: `{"eos_token_id": 9}`}, []int32{9}, "", ""},
+		{"it may be several", map[string]string{name: `{"eos_token_id": [9, 11]}`}, []int32{9, 11}, "", ""},
+		{"or none", map[string]string{name: `{"eos_token_id": []}`}, nil, "", ""},
+		{"else config.json", map[string]string{name: `{"eos_token_id": null}`}, []int32{0}, "", ""},
+		{"also without the file", map[string]string{name: ""}, []int32{0}, "", ""},
+		{"ids are numbers", map[string]string{name: `{"eos_token_id": "x"}`}, nil, "", `generation_config.json: field "eos_token_id" is "x"`},
+		{"none of them null", map[string]string{name: `{"eos_token_id": [9, null]}`}, nil, "", `generation_config.json: field "eos_token_id" is [9, null]`},
+		{"the last of the vocabulary is one", map[string]string{name: `{"eos_token_id": 4095}`}, []int32{4095}, "", ""},
+		{"one behind it ends nothing", map[string]string{name: `{"eos_token_id": [9, 4096, -1]}`}, []int32{9}, `generation_config.json: field "eos_token_id": [4096 -1] end no text: the vocabulary is 0 to 4095`, ""},
+		{"nor one of config.json", map[string]string{name: "", "config.json": config("50279")}, nil, `config.json: field "eos_token_id": [50279] end no text: the vocabulary is 0 to 4095`, ""},
+		{"of any size", map[string]string{name: "", "config.json": config("4294967296")}, nil, "[4294967296] end no text", ""},
 	} {
 		onEngines(t, modelWith(t, c.files), 1, func(e *Engine) error {
-			got, err := e.ends()
-			if !slices.Equal(got, c.want) || c.fault == "" && err != nil || c.fault != "" && (err == nil || !strings.Contains(err.Error(), c.fault)) {
-				t.Errorf("%s: %v, %v; want %v %s", c.rule, got, err, c.want, c.fault)
+			got, note, err := e.ends()
+			if !slices.Equal(got, c.want) || !strings.Contains(note, c.note) || (note == "") != (c.note == "") || c.fault == "" && err != nil || c.fault != "" && (err == nil || !strings.Contains(err.Error(), c.fault)) {
+				t.Errorf("%s: %v, %q, %v; want %v %s%s", c.rule, got, note, err, c.want, c.note, c.fault)
 			}
 			return nil
 		})
 	}
+}
+
+// modelConfig is the trained model's config.json.
+func modelConfig(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(trainedModel, "config.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }

@@ -213,6 +213,7 @@ func generate(c *cli.Context, t terminal, engine *runtime.Engine, g generation, 
 	if err := engine.Use(g.routing); err != nil {
 		return nil, err
 	}
+	w.Note = func(text string) { note(c, "%s", text) }
 	return engine.Generate(requests, g.Generation, w)
 }
 

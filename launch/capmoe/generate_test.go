@@ -27,6 +27,12 @@ type writings struct {
 	}
 }
 
+// withResults is what --json says of a prompt.
+type withResults struct {
+	runtime.GenerationReport
+	Results []runtime.Result
+}
+
 // writeLines writes values as JSON lines and returns the path.
 func writeLines[T any](t *testing.T, values []T) string {
 	t.Helper()
@@ -73,10 +79,6 @@ func TestGeneratePrompt(t *testing.T) {
 			t.Errorf("%d ranks: exit code %d, %q, want %q\n%s", ranks, res.code, res.stdout, g.Text, res.stderr)
 		}
 		checkContains(t, res.stderr, fmt.Sprintf("40 tokens from prompts of %d:", len(g.PromptIDs)))
-		type withResults struct {
-			runtime.GenerationReport
-			Results []runtime.Result
-		}
 		report := parse[withResults](t, capmoe(ranks, append(args, "--json", "-")...).output(t))
 		if report.Generated != 40 || len(report.Results) != 1 || report.Results[0].Text != g.Text || !slices.Equal(report.Results[0].Tokens, g.IDs) || len(report.Layers) != 4 {
 			t.Errorf("%d ranks: the report has %d tokens, results %+v", ranks, report.Generated, report.Results)
@@ -240,5 +242,29 @@ func TestGenerateGoesOnAsItBegan(t *testing.T) {
 	capmoe(alone, append(args, "--max-batch", "1", "--moe-token-dispatcher-type", "hierarchical")...).output(t)
 	if after, _ := os.ReadFile(output); string(after) != string(before) {
 		t.Errorf("results are %q, were %q", after, before)
+	}
+}
+
+// A token that ends texts, but is none of the vocabulary, is told once, unless nothing is to end them. It changes nothing, and stands for no other.
+func TestEndOutsideTheVocabulary(t *testing.T) {
+	m := newModel()
+	args := []string{"generate", "--prompt", "x", "--max-tokens", "20", "--json", "-", "--model"}
+	want := parse[withResults](t, capmoe(alone, append(args, m.write(t))...).output(t)).Results[0]
+	for _, eos := range []int{smallVocab, 1<<32 + int(want.Tokens[5]), -1} {
+		m.config["eos_token_id"] = eos
+		dir := m.write(t)
+		told := fmt.Sprintf("capmoe: note: generate: %s/config.json: field \"eos_token_id\": [%d] end no text: the vocabulary is 0 to %d\n", dir, eos, smallVocab-1)
+		for _, ranks := range []int{alone, 3} {
+			res := capmoe(ranks, append(args, dir)...).run(t)
+			if res.code != 0 || res.stderr != told {
+				t.Errorf("%d, %d ranks: exit code %d, standard error %q, want %q", eos, ranks, res.code, res.stderr, told)
+			}
+			if got := parse[withResults](t, res.stdout).Results[0]; !slices.Equal(got.Tokens, want.Tokens) {
+				t.Errorf("%d, %d ranks: tokens %v, want %v", eos, ranks, got.Tokens, want.Tokens)
+			}
+		}
+		if res := capmoe(alone, append(args, dir, "--ignore-eos")...).run(t); res.stderr != "" {
+			t.Errorf("%d with --ignore-eos: %s", eos, res.stderr)
+		}
 	}
 }

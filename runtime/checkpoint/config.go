@@ -1,15 +1,20 @@
 package checkpoint
 
 import (
-	"bytes"
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 
 	"capmoe/layers"
 )
 
-const configName = "config.json"
+// The files of a model folder that say what the model is, and how it generates. The second may be missing.
+const (
+	configName       = "config.json"
+	GenerationConfig = "generation_config.json"
+)
 
 // Config is a model folder's config.json, understood.
 type Config struct {
@@ -36,8 +41,7 @@ func ReadConfig(dir string) (*Config, error) {
 // ParseConfig reads the text of a config.json; path is for its errors.
 func ParseConfig(path string, data []byte) (*Config, error) {
 	f := newFields(path)
-	if err := json.NewDecoder(bytes.NewReader(data)).Decode(&f.raw); err != nil {
-		f.fault("not a JSON object: %w", err)
+	if !f.decode(data) {
 		return nil, f.err()
 	}
 	var modelType string
@@ -59,18 +63,42 @@ func ParseConfig(path string, data []byte) (*Config, error) {
 	return c, f.err()
 }
 
+// ReadGenerationEOS reads from dir/generation_config.json the token ids that end a text; nil if it names none, or is not there.
+func ReadGenerationEOS(dir string) ([]int, error) {
+	path := filepath.Join(dir, GenerationConfig)
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fileError(path, err)
+	}
+	f := newFields(path)
+	f.decode(data)
+	return f.eos(), f.err()
+}
+
 // eos reads eos_token_id: a number, a list or null.
 func (f *fields) eos() []int {
-	if !f.has("eos_token_id") {
+	const name = "eos_token_id"
+	if !f.has(name) {
 		return nil
 	}
 	var one int
-	if json.Unmarshal(f.raw["eos_token_id"], &one) == nil {
+	if json.Unmarshal(f.raw[name], &one) == nil {
 		return []int{one}
 	}
-	var several []int
-	f.read("eos_token_id", &several)
-	return several
+	var several []*int
+	f.read(name, &several)
+	ids := make([]int, len(several))
+	for i, id := range several {
+		if id == nil {
+			f.refuse(name, "is %s, want a list of token ids", abridged(f.raw[name]))
+			return nil
+		}
+		ids[i] = *id
+	}
+	return ids
 }
 
 // common reads the fields that every family has under the same name.

@@ -1,6 +1,7 @@
 package checkpoint
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,6 +26,15 @@ type faults struct {
 // newFields reads the file of that path.
 func newFields(path string) *fields {
 	return &fields{file: path, faults: &faults{of: make(map[string]bool)}}
+}
+
+// decode takes the text of the file and tells whether it is an object.
+func (f *fields) decode(data []byte) bool {
+	err := json.NewDecoder(bytes.NewReader(data)).Decode(&f.raw)
+	if err != nil {
+		f.fault("not a JSON object: %w", err)
+	}
+	return err == nil
 }
 
 // maxDim bounds every size in a config: larger ones are absurd.
