@@ -78,7 +78,11 @@ func (lc LayerCase) make(p runtime.Process) (parts layers.Parts, w *layers.Block
 	if parts.Layout, err = p.Layout(s.Experts); err != nil {
 		return parts, nil, err
 	}
-	w, err = lc.weights(parts.Kernels, parts.Layout.Owned(p.Comm.Rank()))
+	owned := parts.Layout.Owned(p.Comm.Rank())
+	if err = fits(p, fmt.Sprintf("%d experts", len(owned)), len(owned)*s.weights()*lc.DType.Bytes()); err != nil {
+		return parts, nil, err
+	}
+	w, err = lc.weights(parts.Kernels, owned)
 	return parts, w, collective.Agree(p.Comm, err)
 }
 

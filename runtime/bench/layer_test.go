@@ -2,6 +2,7 @@ package bench
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"capmoe/collective"
@@ -26,6 +27,28 @@ func TestLayerMeasuresWhatCapacitySaves(t *testing.T) {
 		}
 		if len(base.Phases) != 5 || base.Count != 2 {
 			t.Errorf("%d phases, %d repeats, want 5 and 2", len(base.Phases), base.Count)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A layer that memory has no room for is refused before any of it is taken.
+func TestLayersFit(t *testing.T) {
+	if runtime.AvailableMemory() == 0 {
+		t.Skip("the system does not say how much memory is available")
+	}
+	err := collective.Run(2, collective.Options{}, func(c collective.Communicator) error {
+		p := runtime.Process{Comm: c, Hosts: slices.Repeat([]string{"host"}, 2), Threads: 1}
+		lc := LayerCase{Shape: Shape{Name: "huge", Hidden: 1 << 20, Inner: 1 << 20, Experts: 4, TopK: 2}, Tokens: 2}
+		_, layer := Layer(p, lc, []string{"dropless"}, []capacity.Config{{}}, 1)
+		_, overlap := Overlap(p, lc, nil, []int{1}, 1)
+		for name, err := range map[string]error{"layer": layer, "overlap": overlap} {
+			if err == nil || !strings.Contains(err.Error(), "2 experts take 24576.0 GiB a rank, and of the 2 ranks of this host 49152.0 GiB, of which ") {
+				t.Errorf("rank %d: %s: %v", c.Rank(), name, err)
+			}
 		}
 		return nil
 	})
