@@ -55,8 +55,8 @@ func (e *Engine) encodeFile(path string) ([]int32, error) {
 	if len(text) == 0 {
 		return nil, fmt.Errorf("runtime: text %s is empty: 0 bytes, a perplexity needs at least 2 tokens", path)
 	}
-	if at := tokenizer.InvalidUTF8(text); at >= 0 {
-		return nil, fmt.Errorf("runtime: text %s is not UTF-8: byte 0x%02x at offset %d of %d", path, text[at], at, len(text))
+	if err := tokenizer.CheckUTF8(text); err != nil {
+		return nil, fmt.Errorf("runtime: text %s is %w", path, err)
 	}
 	tok, err := e.Tokenizer()
 	if err != nil {

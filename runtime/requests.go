@@ -65,8 +65,8 @@ func (e *Engine) Prompt(text string, p Prompts) ([]Request, error) {
 	return e.share(func() ([]Request, error) {
 		w := written{Request: p.Defaults, text: &text}
 		w.ID = marshalID(int64(0))
-		if at := tokenizer.InvalidUTF8([]byte(text)); at >= 0 {
-			return nil, fmt.Errorf("runtime: prompt is not UTF-8: byte 0x%02x at offset %d of %d", text[at], at, len(text))
+		if err := tokenizer.CheckUTF8([]byte(text)); err != nil {
+			return nil, fmt.Errorf("runtime: prompt is %w", err)
 		}
 		enc, err := e.encoder(p.BOS, []written{w})
 		if err != nil {

@@ -26,8 +26,8 @@ type File struct {
 // mean is for Validate.
 func Decode(name string, text []byte) (*File, error) {
 	f := &File{Definition: Default(), name: name}
-	if at := tokenizer.InvalidUTF8(text); at >= 0 {
-		return nil, fmt.Errorf("study: %s is not UTF-8: byte 0x%02x at offset %d of %d", name, text[at], at, len(text))
+	if err := tokenizer.CheckUTF8(text); err != nil {
+		return nil, fmt.Errorf("study: %s is %w", name, err)
 	}
 	tree, err := parser.ParseBytes(text, 0)
 	if err != nil {

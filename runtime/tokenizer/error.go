@@ -34,7 +34,7 @@ func (e *Error) Error() string {
 // Unwrap returns the fact.
 func (e *Error) Unwrap() error { return e.Err }
 
-// UTF8Error says that a text to be encoded is not UTF-8.
+// UTF8Error says that a text is not UTF-8.
 type UTF8Error struct {
 	Offset int  // of the first byte that belongs to no character
 	Byte   byte // that byte
@@ -43,7 +43,7 @@ type UTF8Error struct {
 
 // Error gives the byte, where it is and the size of the text.
 func (e *UTF8Error) Error() string {
-	return fmt.Sprintf("tokenizer: encode: byte 0x%02x at offset %d of %d is not UTF-8", e.Byte, e.Offset, e.Size)
+	return fmt.Sprintf("not UTF-8: byte 0x%02x at offset %d of %d", e.Byte, e.Offset, e.Size)
 }
 
 // faultf is an Error of a field.

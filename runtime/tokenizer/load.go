@@ -42,8 +42,8 @@ func parse(file string, data []byte) (*Tokenizer, error) {
 
 // newFile reads the top level and checks that it is known.
 func newFile(data []byte) (object, error) {
-	if i := InvalidUTF8(data); i >= 0 {
-		return object{}, fmt.Errorf("byte 0x%02x at offset %d of %d is not UTF-8", data[i], i, len(data))
+	if err := CheckUTF8(data); err != nil {
+		return object{}, err
 	}
 	o, err := newObject("", data)
 	if err != nil {

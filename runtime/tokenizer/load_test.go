@@ -156,7 +156,7 @@ func TestBadFiles(t *testing.T) {
 	wantFault(t, []byte("[]"), "holds a JSON array, want object")
 	wantFault(t, []byte("null"), "is null, want an object")
 	wantFault(t, []byte(`{"version": "1.0", }`), "invalid character '}' looking for beginning of object key string (at byte 20 of 20)")
-	wantFault(t, []byte("{\"version\": \"\xff\"}"), "byte 0xff at offset 13 of 16 is not UTF-8")
+	wantFault(t, []byte("{\"version\": \"\xff\"}"), "not UTF-8: byte 0xff at offset 13 of 16")
 	wantFault(t, whole[:1000], "unexpected end of JSON input (at byte 1000 of 1000)")
 
 	path := filepath.Join(t.TempDir(), "tokenizer.json")

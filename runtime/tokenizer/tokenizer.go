@@ -2,7 +2,6 @@ package tokenizer
 
 import (
 	"fmt"
-	"unicode/utf8"
 )
 
 // Tokenizer encodes and decodes as its tokenizer.json says. It is safe for use
@@ -21,9 +20,8 @@ type Tokenizer struct {
 // ones too, become their ids; none are put around it. A text that is not UTF-8
 // is a *UTF8Error.
 func (t *Tokenizer) Encode(text string) ([]int32, error) {
-	if !utf8.ValidString(text) {
-		i := InvalidUTF8([]byte(text))
-		return nil, &UTF8Error{Offset: i, Byte: text[i], Size: len(text)}
+	if err := CheckUTF8([]byte(text)); err != nil {
+		return nil, fmt.Errorf("tokenizer: encode: %w", err)
 	}
 	pieces, err := t.pieces(text)
 	if err != nil {

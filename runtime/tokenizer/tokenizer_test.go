@@ -96,7 +96,7 @@ func TestEncodeRefusesWhatIsNotUTF8(t *testing.T) {
 
 func TestUTF8ErrorSaysWhere(t *testing.T) {
 	_, err := load(t, tinyModel).Encode("abc\xff")
-	if want := "tokenizer: encode: byte 0xff at offset 3 of 4 is not UTF-8"; err == nil || err.Error() != want {
+	if want := "tokenizer: encode: not UTF-8: byte 0xff at offset 3 of 4"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }

@@ -49,25 +49,24 @@ func subpart(b []byte) int {
 	return n
 }
 
-// InvalidUTF8 is the offset of the first byte of a text that belongs to no character, or
-// -1: the text is UTF-8.
-func InvalidUTF8(text []byte) int {
+// CheckUTF8 is a *UTF8Error if a text is not UTF-8.
+func CheckUTF8(text []byte) error {
 	for at := 0; at < len(text); {
 		r, size := utf8.DecodeRune(text[at:])
 		if r == utf8.RuneError && size == 1 {
-			return at
+			return &UTF8Error{Offset: at, Byte: text[at], Size: len(text)}
 		}
 		at += size
 	}
-	return -1
+	return nil
 }
 
 // CheckJSON is an error if texts that a line of JSON holds would not be read as they are
 // written: bytes that are not UTF-8, or an escape of half of a character, for both of which
 // a replacement would be read.
 func CheckJSON(line []byte) error {
-	if at := InvalidUTF8(line); at >= 0 {
-		return fmt.Errorf("not UTF-8: byte 0x%02x at offset %d of %d", line[at], at, len(line))
+	if err := CheckUTF8(line); err != nil {
+		return err
 	}
 	for at := 0; at+1 < len(line); at++ {
 		if line[at] != '\\' {

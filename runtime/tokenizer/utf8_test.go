@@ -1,6 +1,7 @@
 package tokenizer
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -63,42 +64,42 @@ func TestByteLettersAreOneToOne(t *testing.T) {
 	}
 }
 
-// InvalidUTF8 agrees with the standard library on what is UTF-8, and what is before
+// CheckUTF8 agrees with the standard library on what is UTF-8, and what is before
 // the offset is.
-func FuzzInvalidUTF8(f *testing.F) {
+func FuzzCheckUTF8(f *testing.F) {
 	for _, text := range []string{"", "plain", "naïve", "a\xff", "\xe2\x82", "\xed\xa0\x80", "\uFFFD", "\xc0\x80"} {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		at := InvalidUTF8(text)
-		if (at < 0) != utf8.Valid(text) {
-			t.Fatalf("offset %d, valid %v", at, utf8.Valid(text))
+		err := CheckUTF8(text)
+		if (err == nil) != utf8.Valid(text) {
+			t.Fatalf("%v, valid %v", err, utf8.Valid(text))
 		}
-		if at < 0 {
+		fault, ok := errors.AsType[*UTF8Error](err)
+		if err == nil {
 			return
 		}
-		if r, size := utf8.DecodeRune(text[at:]); !utf8.Valid(text[:at]) || r != utf8.RuneError || size != 1 {
-			t.Fatalf("offset %d of %q is not the first fault", at, text)
+		if !ok || fault.Size != len(text) || fault.Byte != text[fault.Offset] {
+			t.Fatalf("%q: %#v", text, err)
+		}
+		if r, size := utf8.DecodeRune(text[fault.Offset:]); !utf8.Valid(text[:fault.Offset]) || r != utf8.RuneError || size != 1 {
+			t.Fatalf("offset %d of %q is not the first fault", fault.Offset, text)
 		}
 	})
 }
 
-func TestInvalidUTF8(t *testing.T) {
-	for _, c := range []struct {
-		rule string
-		text string
-		want int
-	}{
-		{"nothing is UTF-8", "", -1},
-		{"characters of several bytes are UTF-8", "γ≥1", -1},
-		{"the replacement character itself is UTF-8", "a\uFFFDb", -1},
-		{"a stray byte is not", "ab\xffc", 2},
-		{"half a character is not", "γ\xce", 2},
-		{"a surrogate is not", "x\xed\xa0\x80", 1},
+func TestCheckUTF8(t *testing.T) {
+	for _, c := range []struct{ rule, text, want string }{
+		{"nothing is UTF-8", "", ""},
+		{"characters of several bytes are UTF-8", "γ≥1", ""},
+		{"the replacement character itself is UTF-8", "a\uFFFDb", ""},
+		{"a stray byte is not", "ab\xffc", "not UTF-8: byte 0xff at offset 2 of 4"},
+		{"half a character is not", "γ\xce", "not UTF-8: byte 0xce at offset 2 of 3"},
+		{"a surrogate is not", "x\xed\xa0\x80", "not UTF-8: byte 0xed at offset 1 of 4"},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
-			if got := InvalidUTF8([]byte(c.text)); got != c.want {
-				t.Errorf("offset %d, want %d", got, c.want)
+			if err := CheckUTF8([]byte(c.text)); (err == nil) != (c.want == "") || err != nil && err.Error() != c.want {
+				t.Errorf("%v, want %q", err, c.want)
 			}
 		})
 	}
