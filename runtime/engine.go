@@ -43,10 +43,13 @@ func Load(p Process, dir string, opts LoadOptions) (*Engine, error) {
 	if e.config, err = checkpoint.ReadConfig(dir); err == nil {
 		err = e.place()
 	}
+	if err == nil {
+		e.kernels, err = kernel.New(kernel.Options{Threads: p.Threads, DType: opts.DType})
+	}
 	if err := collective.Agree(p.Comm, err); err != nil {
 		return nil, err
 	}
-	return e, collective.Agree(p.Comm, e.read())
+	return e, e.readWeights()
 }
 
 // place decides which rank owns which experts.
@@ -57,14 +60,6 @@ func (e *Engine) place() (err error) {
 	}
 	e.layout, err = e.proc.Layout(experts)
 	return err
-}
-
-// read loads this rank's weights.
-func (e *Engine) read() (err error) {
-	if e.kernels, err = kernel.New(kernel.Options{Threads: e.proc.Threads, DType: e.opts.DType}); err != nil {
-		return err
-	}
-	return e.readWeights()
 }
 
 // held lists the experts that this rank holds in a layer.

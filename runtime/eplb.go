@@ -105,20 +105,25 @@ func (e *Engine) Rebalance(loads [][]int64, redundant int) error {
 	for i, load := range loads {
 		e.placed[i] = layers.Balance(load, ranks, redundant)
 	}
-	return collective.Agree(e.proc.Comm, e.readWeights())
+	return e.readWeights()
 }
 
-// readWeights reads what this rank holds, in place of what it held before.
+// readWeights reads what this rank holds, in place of what it held before. What is wrong with headers ends all ranks before any of them
+// reads more. All ranks call it.
 func (e *Engine) readWeights() error {
 	store, err := checkpoint.Open(e.dir)
-	if err != nil {
+	var found *checkpoint.Found
+	if err == nil {
+		defer store.Close()
+		e.beside = e.config.Beside(store)
+		found, err = checkpoint.FindWeights(store, e.config, e.held)
+	}
+	if err := collective.Agree(e.proc.Comm, err); err != nil {
 		return err
 	}
-	defer store.Close()
 	if e.weights != nil {
 		e.weights.Free()
 	}
-	e.beside = e.config.Beside(store)
-	e.weights, err = checkpoint.LoadWeights(store, e.config, e.kernels, e.held)
-	return err
+	e.weights, err = found.Read(e.kernels)
+	return collective.Agree(e.proc.Comm, err)
 }

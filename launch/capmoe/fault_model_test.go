@@ -156,6 +156,14 @@ func TestTensorFaults(t *testing.T) {
 			m.tensors["lm_head.weight"] = x
 		}, []string{`"lm_head.weight"`, "I32"}},
 		{"weights are numbers", func(m *model) { m.set("model.embed_tokens.weight", 35, float32(math.NaN())) }, []string{`"model.embed_tokens.weight"`, "NaN", "element 35 [2 3]"}},
+		{"what headers say comes before weights", func(m *model) {
+			m.set("model.embed_tokens.weight", 35, float32(math.NaN()))
+			delete(m.tensors, mine)
+		}, []string{mine, "not found"}},
+		{"so do tensors without a use", func(m *model) {
+			m.set("model.embed_tokens.weight", 35, float32(math.NaN()))
+			m.tensors["model.layers.1.self_attn.q_proj.bias"] = m.tensors["model.norm.weight"]
+		}, []string{"no use", "1 tensor (model.layers.1.self_attn.q_proj.bias)"}},
 		{"weights of one rank are numbers", func(m *model) { m.set(mine, 20, float32(math.NaN())) }, []string{mine, "NaN", "element 20 [1 4]"}},
 		{"weights of one rank are finite", func(m *model) { m.set(mine, 21, float32(math.Inf(-1))) }, []string{mine, "Inf", "element 21 [1 5]"}},
 	} {

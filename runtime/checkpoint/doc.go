@@ -7,7 +7,7 @@
 //	                                                        └─ Expect(shape), Data
 //	Spec ── Create ── Writer.Append … ── Close ── file, whole or not at all
 //
-//	config.json ── ReadConfig ── Config: family, layers.Config ─┬─ LoadWeights(store, owned experts) ── layers.Weights
+//	config.json ── ReadConfig ── Config: family, layers.Config ─┬─ FindWeights(store, owned experts): headers ── Found ── Read ── layers.Weights
 //	                                                            └─ Estimate: parameters, bytes of each rank
 //
 // # A safetensors file
@@ -53,7 +53,7 @@
 //	config.go     config.json → layers.Config; config_*.go, its parts
 //	names.go      tensors' names
 //	family.go     what differs between model families; family_*.go, one each
-//	weights.go    LoadWeights: what one rank owns, packed; weights_*.go, its parts
+//	weights.go    FindWeights, Found: what one rank owns, packed; weights_*.go, its parts
 //	unused.go     tensors that the model has no use for
 //	estimate.go   Estimate: parameters and memory, from config.json alone
 //	size.go       parameters of a model's parts

@@ -5,58 +5,78 @@ import (
 	"capmoe/layers/kernel"
 )
 
-// LoadWeights reads what one rank needs of a model: all but the experts, and of every
-// layer the experts that held lists, in their order. Tensors of other experts are not touched.
-// It refuses missing tensors, wrong shapes and types, NaN and infinity, and tensors of the model's layers that it has no use for.
-func LoadWeights(s *Store, c *Config, lib kernel.Library, held func(layer int) []int) (*layers.Weights, error) {
-	l := &loader{store: s, lib: lib, cfg: c, names: c.Family.namesIn(s), asked: make(map[string]bool)}
-	m := c.Model
-	w := new(layers.Weights)
-	var err error
-	if w.Embedding, err = l.embedding(); err != nil {
+// Found is where the weights of one rank are.
+type Found struct {
+	weights *layers.Weights
+	loader  *loader
+}
+
+// FindWeights finds what one rank needs of a model: all but the experts, and of every
+// layer the experts that held lists, in their order. It reads headers alone.
+// It refuses missing tensors, wrong shapes, and tensors of the model's layers that it has no use for.
+func FindWeights(s *Store, c *Config, held func(layer int) []int) (*Found, error) {
+	l := &loader{store: s, cfg: c, names: c.Family.namesIn(s), asked: make(map[string]bool)}
+	m, w := c.Model, new(layers.Weights)
+	if err := l.embedding(&w.Embedding); err != nil {
 		return nil, err
 	}
-	for layer := range m.Layers {
-		var b layers.BlockWeights
-		if err := l.block(&b, layer, held); err != nil {
+	w.Blocks = make([]layers.BlockWeights, m.Layers)
+	for layer := range w.Blocks {
+		if err := l.block(&w.Blocks[layer], layer, held); err != nil {
 			return nil, err
 		}
-		w.Blocks = append(w.Blocks, b)
 	}
-	if w.Norm, err = l.vector(l.names.norm, "hidden_size", m.Hidden); err != nil {
+	if err := l.vector(&w.Norm, l.names.norm, "hidden_size", m.Hidden); err != nil {
 		return nil, err
 	}
 	if c.Tied {
-		w.Head, err = lib.PackFrom(func(dst []float32, first int) error { w.Embedding.Read(dst, first); return nil }, m.Vocab, m.Hidden)
-	} else {
-		w.Head, err = l.matrix("vocab_size × hidden_size", m.Hidden, part{l.names.head, m.Vocab})
+		l.later(func() (err error) {
+			w.Head, err = l.lib.PackFrom(func(dst []float32, first int) error { w.Embedding.Read(dst, first); return nil }, m.Vocab, m.Hidden)
+			return err
+		})
+	} else if err := l.matrix(&w.Head, "vocab_size × hidden_size", m.Hidden, part{l.names.head, m.Vocab}); err != nil {
+		return nil, err
 	}
-	if err != nil {
-		return w, err
-	}
-	return w, l.unused(held)
+	return &Found{w, l}, l.unused(held)
 }
 
-// embedding reads the vectors of the vocabulary; those in bf16 stay so.
-func (l *loader) embedding() (layers.Embedding, error) {
+// Read reads the weights, once, while the store is open. Tensors of other experts are not touched.
+// It refuses types that are no weights', NaN and infinity.
+func (f *Found) Read(lib kernel.Library) (*layers.Weights, error) {
+	f.loader.lib = lib
+	for _, read := range f.loader.reads {
+		if err := read(); err != nil {
+			return nil, err
+		}
+	}
+	return f.weights, nil
+}
+
+// embedding finds the vectors of the vocabulary; those in bf16 stay so.
+func (l *loader) embedding(dst *layers.Embedding) error {
 	m := l.cfg.Model
 	t, err := l.open(l.names.embedding, "vocab_size × hidden_size", m.Vocab, m.Hidden)
 	if err != nil {
-		return layers.Embedding{}, err
+		return err
 	}
-	defer t.Release()
-	if t.DType == BF16 {
-		bits := make([]uint16, t.Elements())
-		return layers.NewEmbeddingBF16(bits, m.Hidden), t.BF16(bits)
-	}
-	vectors := make([]float32, t.Elements())
-	return layers.NewEmbedding(vectors, m.Hidden), t.read(vectors)
+	l.later(func() error {
+		defer t.Release()
+		if t.DType == BF16 {
+			bits := make([]uint16, t.Elements())
+			*dst = layers.NewEmbeddingBF16(bits, m.Hidden)
+			return t.BF16(bits)
+		}
+		vectors := make([]float32, t.Elements())
+		*dst = layers.NewEmbedding(vectors, m.Hidden)
+		return t.read(vectors)
+	})
+	return nil
 }
 
-// block reads one layer.
+// block finds one layer.
 func (l *loader) block(b *layers.BlockWeights, layer int, held func(layer int) []int) (err error) {
 	m := l.cfg.Model
-	if b.AttentionNorm, err = l.vector(in(layer, l.names.attentionNorm), "hidden_size", m.Hidden); err != nil {
+	if err := l.vector(&b.AttentionNorm, in(layer, l.names.attentionNorm), "hidden_size", m.Hidden); err != nil {
 		return err
 	}
 	if m.Attention.Latent.On() {
@@ -67,7 +87,7 @@ func (l *loader) block(b *layers.BlockWeights, layer int, held func(layer int) [
 	if err != nil {
 		return err
 	}
-	if b.MoENorm, err = l.vector(in(layer, l.names.moeNorm), "hidden_size", m.Hidden); err != nil {
+	if err := l.vector(&b.MoENorm, in(layer, l.names.moeNorm), "hidden_size", m.Hidden); err != nil {
 		return err
 	}
 	if m.Dense.At(layer) {
@@ -77,20 +97,20 @@ func (l *loader) block(b *layers.BlockWeights, layer int, held func(layer int) [
 	return l.mixture(b, layer, held(layer))
 }
 
-// mixture reads a layer's router, the experts owned, and the shared expert.
+// mixture finds a layer's router, the experts owned, and the shared expert.
 func (l *loader) mixture(b *layers.BlockWeights, layer int, owned []int) (err error) {
 	m := l.cfg.Model
 	router := in(layer, l.names.router)
-	if b.Router, err = l.exact("experts × hidden_size", m.Hidden, part{router, m.MoE.Experts}); err != nil {
+	if err := l.exact(&b.Router, "experts × hidden_size", m.Hidden, part{router, m.MoE.Experts}); err != nil {
 		return err
 	}
 	if m.MoE.Router.Bias {
-		if b.RouterBias, err = l.vector(bias(router), "experts", m.MoE.Experts); err != nil {
+		if err := l.vector(&b.RouterBias, bias(router), "experts", m.MoE.Experts); err != nil {
 			return err
 		}
 	}
 	if m.MoE.Router.ChoiceBias {
-		if b.ChoiceBias, err = l.vector(in(layer, l.names.choiceBias), "experts", m.MoE.Experts); err != nil {
+		if err := l.vector(&b.ChoiceBias, in(layer, l.names.choiceBias), "experts", m.MoE.Experts); err != nil {
 			return err
 		}
 	}
@@ -107,7 +127,7 @@ func (l *loader) mixture(b *layers.BlockWeights, layer int, owned []int) (err er
 		return err
 	}
 	if m.MoE.Shared.Gated {
-		b.SharedGate, err = l.exact("1 × hidden_size", m.Hidden, part{in(layer, l.names.sharedWeight), 1})
+		return l.exact(&b.SharedGate, "1 × hidden_size", m.Hidden, part{in(layer, l.names.sharedWeight), 1})
 	}
-	return err
+	return nil
 }

@@ -1,11 +1,8 @@
 package checkpoint
 
-import (
-	"capmoe/layers"
-	"capmoe/layers/kernel"
-)
+import "capmoe/layers"
 
-// expert reads one expert of a layer: from tensors of its own, or from those that hold
+// expert finds one expert of a layer: from tensors of its own, or from those that hold
 // the experts of a layer together.
 //
 //	gate, up [F, H], down [H, F]                          most checkpoints
@@ -25,7 +22,7 @@ func (l *loader) expert(w *layers.ExpertWeights, layer, expert int) error {
 	return l.threeMatrices(w, l.cfg.Model.MoE.Inner, [3]string{own(l.names.gate), own(l.names.up), own(l.names.down)})
 }
 
-// perceptron reads a perceptron that a layer has one of; names are of gate, up, down.
+// perceptron finds a perceptron that a layer has one of; names are of gate, up, down.
 func (l *loader) perceptron(layer, inner int, names [3]string) (*layers.ExpertWeights, error) {
 	w := new(layers.ExpertWeights)
 	for i := range names {
@@ -34,36 +31,38 @@ func (l *loader) perceptron(layer, inner int, names [3]string) (*layers.ExpertWe
 	return w, l.threeMatrices(w, inner, names)
 }
 
-func (l *loader) threeMatrices(w *layers.ExpertWeights, inner int, names [3]string) (err error) {
+func (l *loader) threeMatrices(w *layers.ExpertWeights, inner int, names [3]string) error {
 	hidden := l.cfg.Model.Hidden
-	if w.GateUp, err = l.matrix("width × hidden_size", hidden, part{names[0], inner}, part{names[1], inner}); err != nil {
+	if err := l.matrix(&w.GateUp, "width × hidden_size", hidden, part{names[0], inner}, part{names[1], inner}); err != nil {
 		return err
 	}
-	w.Down, err = l.matrix("hidden_size × width", inner, part{names[2], hidden})
-	return err
+	return l.matrix(&w.Down, "hidden_size × width", inner, part{names[2], hidden})
 }
 
-// fusedExpert reads an expert's rows of the tensors that hold all, laid out as packed.
+// fusedExpert finds an expert's rows of the tensors that hold all, laid out as packed.
 func (l *loader) fusedExpert(w *layers.ExpertWeights, layer, expert int) error {
 	hidden, inner := l.cfg.Model.Hidden, l.cfg.Model.MoE.Inner
-	var err error
-	if w.GateUp, err = l.slice(expert, in(layer, l.names.allGateUp), "experts × 2·width × hidden_size", 2*inner, hidden); err != nil {
+	gateUp, err := l.slice(expert, in(layer, l.names.allGateUp), "experts × 2·width × hidden_size", 2*inner, hidden)
+	if err != nil {
 		return err
 	}
-	w.Down, err = l.slice(expert, in(layer, l.names.allDown), "experts × hidden_size × width", hidden, inner)
-	return err
+	l.pack(&w.GateUp, gateUp)
+	down, err := l.slice(expert, in(layer, l.names.allDown), "experts × hidden_size × width", hidden, inner)
+	if err != nil {
+		return err
+	}
+	l.pack(&w.Down, down)
+	return nil
 }
 
-// slice packs one expert's matrix [rows, k] of a tensor [E, rows, k].
-func (l *loader) slice(expert int, name, dims string, rows, k int) (kernel.Matrix, error) {
+// slice finds one expert's matrix [rows, k] of a tensor [E, rows, k].
+func (l *loader) slice(expert int, name, dims string, rows, k int) (stack, error) {
 	t, err := l.open(name, dims, l.cfg.Model.MoE.Experts, rows, k)
 	if err == nil {
 		err = t.checkScales()
 	}
 	if err != nil {
-		return nil, err
+		return stack{}, err
 	}
-	w := stack{parts: []stored{t.matrix(expert)}, k: k}
-	defer w.release()
-	return l.lib.PackFrom(w.read, rows, k)
+	return stack{parts: []stored{t.matrix(expert)}, k: k}, nil
 }

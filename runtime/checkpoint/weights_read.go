@@ -4,15 +4,20 @@ import (
 	"capmoe/layers/kernel"
 )
 
-// loader reads one rank's weights from a store into a kernel library's layout.
+// loader finds one rank's weights in a store, and then reads them into a kernel library's layout.
 type loader struct {
 	store *Store
-	lib   kernel.Library
 	cfg   *Config
 	names names
-	buf   []float32 // the matrix being read
 	asked map[string]bool
+	reads []func() error // of what was found, in that order
+
+	lib kernel.Library
+	buf []float32 // the matrix being read
 }
+
+// later keeps what is to be read when all is found.
+func (l *loader) later(read func() error) { l.reads = append(l.reads, read) }
 
 // tensor finds a tensor of the model.
 func (l *loader) tensor(name string) (Tensor, error) {
@@ -27,40 +32,48 @@ type part struct {
 }
 
 // matrix packs stored matrices of k columns, one below the other, some rows at a time.
-func (l *loader) matrix(dims string, k int, parts ...part) (kernel.Matrix, error) {
+func (l *loader) matrix(dst *kernel.Matrix, dims string, k int, parts ...part) error {
 	w, err := l.stack(dims, k, parts...)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		l.pack(dst, w)
 	}
-	defer w.release()
-	return l.lib.PackFrom(w.read, w.rows(), k)
+	return err
+}
+
+func (l *loader) pack(dst *kernel.Matrix, w stack) {
+	l.later(func() (err error) {
+		w.want()
+		defer w.release()
+		*dst, err = l.lib.PackFrom(w.read, w.rows(), w.k)
+		return err
+	})
 }
 
 // exact is matrix in float32, whatever type the library packs: for scores, which decide.
-func (l *loader) exact(dims string, k int, parts ...part) (kernel.Matrix, error) {
-	rows, err := l.rows(dims, k, parts...)
-	if err != nil {
-		return nil, err
+func (l *loader) exact(dst *kernel.Matrix, dims string, k int, parts ...part) error {
+	pack := func(rows []float32) (err error) {
+		*dst, err = l.lib.PackF32(rows, len(rows)/k, k)
+		return err
 	}
-	return l.lib.PackF32(rows, len(rows)/k, k)
+	return l.rows(pack, dims, k, parts...)
 }
 
-// rows reads stored matrices of k columns, one below the other: [Σ rows, k], valid
-// until the next matrix is read.
-func (l *loader) rows(dims string, k int, parts ...part) ([]float32, error) {
-	rows := 0
-	for _, p := range parts {
-		rows += p.rows
+// rows has use take stored matrices of k columns, one below the other: [Σ rows, k], valid
+// until it returns.
+func (l *loader) rows(use func(rows []float32) error, dims string, k int, parts ...part) error {
+	w, err := l.stack(dims, k, parts...)
+	if err != nil {
+		return err
 	}
-	all := l.room(rows * k)
-	rest := all
-	for _, p := range parts {
-		if err := l.read(rest[:p.rows*k], p.name, dims, p.rows, k); err != nil {
-			return nil, err
+	l.later(func() error {
+		defer w.release()
+		rows := l.room(w.rows() * k)
+		if err := w.read(rows, 0); err != nil {
+			return err
 		}
-		rest = rest[p.rows*k:]
-	}
-	return all, nil
+		return use(rows)
+	})
+	return nil
 }
 
 // room is the buffer for the next matrix.
@@ -72,18 +85,17 @@ func (l *loader) room(n int) []float32 {
 }
 
 // vector reads a stored tensor as it is, row-major.
-func (l *loader) vector(name, dims string, shape ...int) ([]float32, error) {
-	dst := make([]float32, product(shape))
-	return dst, l.read(dst, name, dims, shape...)
-}
-
-func (l *loader) read(dst []float32, name, dims string, shape ...int) error {
+func (l *loader) vector(dst *[]float32, name, dims string, shape ...int) error {
 	t, err := l.open(name, dims, shape...)
 	if err != nil {
 		return err
 	}
-	defer t.Release()
-	return t.read(dst)
+	l.later(func() error {
+		defer t.Release()
+		*dst = make([]float32, t.Elements())
+		return t.read(*dst)
+	})
+	return nil
 }
 
 // halves brings neighbouring rows of k columns, 2j and 2j+1, to rows j and j + half:

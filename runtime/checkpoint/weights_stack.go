@@ -82,10 +82,16 @@ func (l *loader) stack(dims string, k int, parts ...part) (stack, error) {
 		if err := t.checkScales(); err != nil {
 			return w, err
 		}
-		t.Want()
 		w.parts = append(w.parts, t)
 	}
 	return w, nil
+}
+
+// want has the system read ahead.
+func (w stack) want() {
+	for _, t := range w.parts {
+		t.Want()
+	}
 }
 
 func (w stack) rows() (n int) {
