@@ -34,7 +34,8 @@ func newStages(dst []stage, o object) ([]stage, error) {
 	var made stage
 	switch kind {
 	case "Sequence":
-		return newStageSequence(dst, o)
+		err = o.sequence("decoders", func(part object) (err error) { dst, err = newStages(dst, part); return err })
+		return dst, err
 	case "ByteLevel": // the library's makes one token of all
 		dst = append(dst, byteLevelStage{})
 		made, err = fuseStage{}, o.read(&struct{}{}, nil, "add_prefix_space", "trim_offsets", "use_regex")
@@ -52,19 +53,6 @@ func newStages(dst []stage, o object) ([]stage, error) {
 		err = o.unsupported(kind)
 	}
 	return append(dst, made), err
-}
-
-func newStageSequence(dst []stage, o object) ([]stage, error) {
-	parts, err := o.list("decoders")
-	if err != nil {
-		return nil, err
-	}
-	for _, part := range parts {
-		if dst, err = newStages(dst, part); err != nil {
-			return nil, err
-		}
-	}
-	return dst, o.read(&struct{}{}, []string{"decoders"})
 }
 
 // incremental replaces the end of stages so that text need not wait for the

@@ -50,17 +50,13 @@ func newNormalizer(o object) (normalizer, error) {
 type normalizers []normalizer
 
 func newNormalizers(o object) (normalizer, error) {
-	parts, err := o.list("normalizers")
-	if err != nil {
-		return nil, err
-	}
-	all := make(normalizers, len(parts))
-	for i, part := range parts {
-		if all[i], err = newNormalizer(part); err != nil {
-			return nil, err
-		}
-	}
-	return all, o.read(&struct{}{}, []string{"normalizers"})
+	var all normalizers
+	err := o.sequence("normalizers", func(part object) error {
+		n, err := newNormalizer(part)
+		all = append(all, n)
+		return err
+	})
+	return all, err
 }
 
 func (n normalizers) normalize(p piece) (piece, error) {

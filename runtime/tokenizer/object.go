@@ -89,3 +89,17 @@ func (o object) list(name string) ([]object, error) {
 	}
 	return objects, nil
 }
+
+// sequence reads an object that holds parts in the array under name, and nothing else.
+func (o object) sequence(name string, read func(part object) error) error {
+	parts, err := o.list(name)
+	if err != nil {
+		return err
+	}
+	for _, part := range parts {
+		if err := read(part); err != nil {
+			return err
+		}
+	}
+	return o.read(&struct{}{}, []string{name})
+}

@@ -21,7 +21,8 @@ func newPreTokenizers(dst []preTokenizer, o object) ([]preTokenizer, error) {
 	var made preTokenizer
 	switch kind {
 	case "Sequence":
-		return newPreTokenizerSequence(dst, o)
+		err = o.sequence("pretokenizers", func(part object) (err error) { dst, err = newPreTokenizers(dst, part); return err })
+		return dst, err
 	case "Split":
 		made, err = newSplit(o)
 	case "Digits":
@@ -38,19 +39,6 @@ func newPreTokenizers(dst []preTokenizer, o object) ([]preTokenizer, error) {
 		err = o.unsupported(kind)
 	}
 	return append(dst, made), err
-}
-
-func newPreTokenizerSequence(dst []preTokenizer, o object) ([]preTokenizer, error) {
-	parts, err := o.list("pretokenizers")
-	if err != nil {
-		return nil, err
-	}
-	for _, part := range parts {
-		if dst, err = newPreTokenizers(dst, part); err != nil {
-			return nil, err
-		}
-	}
-	return dst, o.read(&struct{}{}, []string{"pretokenizers"})
 }
 
 // splitter cuts at the matches of a finder.

@@ -43,24 +43,18 @@ func newTemplate(o object) (template, error) {
 
 // newTemplateSequence reads a Sequence with at most one template.
 func newTemplateSequence(o object) (template, error) {
-	parts, err := o.list("processors")
-	if err != nil {
-		return nil, err
-	}
 	var only template
-	for _, part := range parts {
+	err := o.sequence("processors", func(part object) error {
 		t, err := newTemplate(part)
-		if err != nil {
-			return nil, err
-		}
 		if t != nil && only != nil {
-			return nil, faultf(part.field, "a second template is %w", ErrUnsupported)
+			return faultf(part.field, "a second template is %w", ErrUnsupported)
 		}
 		if t != nil {
 			only = t
 		}
-	}
-	return only, o.read(&struct{}{}, []string{"processors"})
+		return err
+	})
+	return only, err
 }
 
 type templateID struct {
