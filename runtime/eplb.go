@@ -93,13 +93,21 @@ func readLoads(flat []int64, path string, numbers []int, experts int) error {
 	return nil
 }
 
+// checkRedundant faults on replicas without a place: a rank holds an expert once.
+func checkRedundant(redundant, experts, ranks int) error {
+	if most := experts * (ranks - 1); redundant < 0 || redundant > most {
+		return fmt.Errorf("runtime: %d redundant experts, want 0 to %d: %d experts on %d ranks", redundant, most, experts, ranks)
+	}
+	return nil
+}
+
 // Rebalance places the experts of every layer by their loads, the same on every rank,
 // with redundant replicas, and reads the weights that this rank now holds. Runs under
 // Use follow it from then on. All ranks call it.
 func (e *Engine) Rebalance(loads [][]int64, redundant int) error {
 	ranks := e.proc.Comm.Size()
-	if most := e.config.Model.MoE.Experts * (ranks - 1); redundant < 0 || redundant > most {
-		return collective.Agree(e.proc.Comm, fmt.Errorf("runtime: %d redundant experts, want 0 to %d: %d experts on %d ranks", redundant, most, e.config.Model.MoE.Experts, ranks))
+	if err := checkRedundant(redundant, e.config.Model.MoE.Experts, ranks); err != nil {
+		return collective.Agree(e.proc.Comm, err)
 	}
 	e.placed = make([]layers.Placement, len(loads))
 	for i, load := range loads {

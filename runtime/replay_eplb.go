@@ -2,7 +2,6 @@ package runtime
 
 import (
 	"errors"
-	"fmt"
 	"io"
 
 	"capmoe/collective"
@@ -14,8 +13,8 @@ import (
 // balance places the experts by load, the same on every rank.
 func (r *replay) balance() error {
 	ranks, experts := r.proc.Comm.Size(), r.info.Experts
-	if most := experts * (ranks - 1); r.Redundant < 0 || r.Redundant > most {
-		return collective.Agree(r.proc.Comm, fmt.Errorf("runtime: %d redundant experts, want 0 to %d: %d experts on %d ranks", r.Redundant, most, experts, ranks))
+	if err := checkRedundant(r.Redundant, experts, ranks); err != nil {
+		return collective.Agree(r.proc.Comm, err)
 	}
 	cfg := r.config()
 	flat := make([]int64, cfg.Layers*experts)

@@ -11,6 +11,7 @@ import (
 	"capmoe/collective"
 	"capmoe/launch/output"
 	"capmoe/layers/capacity"
+	"capmoe/layers/kernel"
 	"capmoe/runtime"
 	"capmoe/runtime/bench"
 	"capmoe/runtime/trace"
@@ -95,12 +96,21 @@ func shapeFlag() cli.Flag {
 	return &cli.StringFlag{Name: "shape", Value: "olmoe", Usage: "`NAME` of a model: " + strings.Join(bench.ShapeNames(), ", ")}
 }
 
-func shapeOf(c *cli.Context) (bench.Shape, error) {
-	shape, err := bench.ShapeOf(c.String("shape"))
-	if err != nil {
-		return shape, usagef("%s: --shape %q, want one of %s", nameOf(c), c.String("shape"), strings.Join(bench.ShapeNames(), ", "))
+// mixtureOf is --shape, and --dtype of its experts.
+func mixtureOf(c *cli.Context) (shape bench.Shape, dtype kernel.DType, err error) {
+	if shape, err = bench.ShapeOf(c.String("shape")); err != nil {
+		return shape, dtype, usagef("%s: --shape %q, want one of %s", nameOf(c), c.String("shape"), strings.Join(bench.ShapeNames(), ", "))
 	}
-	return shape, nil
+	dtype, err = dtypeOf(c)
+	return shape, dtype, err
+}
+
+// everyRankOwns faults on more ranks than a shape has experts.
+func everyRankOwns(c *cli.Context, ranks int, shape bench.Shape) error {
+	if ranks > shape.Experts {
+		return usagef("%s: %d ranks for the %d experts of %s, want at most as many", nameOf(c), ranks, shape.Experts, shape.Name)
+	}
+	return nil
 }
 
 func benchPlanCommand(t terminal) *cli.Command {

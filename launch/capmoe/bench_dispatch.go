@@ -31,11 +31,7 @@ func benchDispatchCommand(t terminal) *cli.Command {
 }
 
 func runBenchDispatch(c *cli.Context, t terminal) error {
-	shape, err := shapeOf(c)
-	if err != nil {
-		return err
-	}
-	dtype, err := dtypeOf(c)
+	shape, dtype, err := mixtureOf(c)
 	if err != nil {
 		return err
 	}
@@ -50,8 +46,8 @@ func runBenchDispatch(c *cli.Context, t terminal) error {
 			return usagef("bench dispatch: --ranks %d under a launcher that has started %d", c.Int("ranks"), ranks)
 		}
 	}
-	if ranks > shape.Experts {
-		return usagef("bench dispatch: %d ranks for the %d experts of %s, want at most as many", ranks, shape.Experts, shape.Name)
+	if err := everyRankOwns(c, ranks, shape); err != nil {
+		return err
 	}
 	if !t.world.Launched {
 		run := func() (*bench.DispatchComparison, error) { return compareDispatch(c, t) }

@@ -42,10 +42,7 @@ func runBenchGemm(c *cli.Context, t terminal) error {
 }
 
 func gemmCaseOf(c *cli.Context) (gc bench.GemmCase, err error) {
-	if gc.Shape, err = shapeOf(c); err != nil {
-		return gc, err
-	}
-	if gc.DType, err = dtypeOf(c); err != nil {
+	if gc.Shape, gc.DType, err = mixtureOf(c); err != nil {
 		return gc, err
 	}
 	gc.Rows, gc.Repeats = c.IntSlice("rows"), c.Int("repeats")

@@ -31,17 +31,9 @@ func benchLayerCommand(t terminal) *cli.Command {
 }
 
 func runBenchLayer(c *cli.Context, t terminal) error {
-	shape, err := shapeOf(c)
+	lc, err := layerCaseOf(c, t)
 	if err != nil {
 		return err
-	}
-	dtype, err := dtypeOf(c)
-	if err != nil {
-		return err
-	}
-	lc := bench.LayerCase{Shape: shape, DType: dtype, Tokens: c.Int("tokens"), Skew: c.Float64("skew")}
-	if c.Int("repeats") < 1 || lc.Tokens < 1 || !(lc.Skew >= 0) {
-		return usagef("bench layer: --repeats %d, --tokens %d, --skew %v, want 1, 1 and 0 or more", c.Int("repeats"), lc.Tokens, lc.Skew)
 	}
 	names, policies := []string{"dropless"}, []capacity.Config{{}}
 	for _, gamma := range c.Float64Slice("moe-expert-capacity-factor") {
@@ -55,9 +47,21 @@ func runBenchLayer(c *cli.Context, t terminal) error {
 	}
 	run := func() (layersMeasured, error) {
 		results, err := bench.Layer(t.world.Process, lc, names, policies, c.Int("repeats"))
-		return layersMeasured{shape, dtype.String(), lc.Tokens, lc.Skew, t.world.Comm().Size(), results}, err
+		return layersMeasured{lc.Shape, lc.DType.String(), lc.Tokens, lc.Skew, t.world.Comm().Size(), results}, err
 	}
 	return answer(c, t, run, func(m layersMeasured) { printLayers(t, lc, m.Policies) })
+}
+
+// layerCaseOf is the layer of bench layer and bench overlap.
+func layerCaseOf(c *cli.Context, t terminal) (lc bench.LayerCase, err error) {
+	if lc.Shape, lc.DType, err = mixtureOf(c); err != nil {
+		return lc, err
+	}
+	lc.Tokens, lc.Skew = c.Int("tokens"), c.Float64("skew")
+	if c.Int("repeats") < 1 || lc.Tokens < 1 || !(lc.Skew >= 0) {
+		return lc, usagef("%s: --repeats %d, --tokens %d, --skew %v, want 1, 1 and 0 or more", nameOf(c), c.Int("repeats"), lc.Tokens, lc.Skew)
+	}
+	return lc, everyRankOwns(c, t.world.Comm().Size(), lc.Shape)
 }
 
 // layersMeasured is what bench layer has measured.

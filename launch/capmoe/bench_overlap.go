@@ -41,12 +41,8 @@ const (
 )
 
 func runBenchOverlap(c *cli.Context, t terminal) error {
-	lc := bench.LayerCase{Tokens: c.Int("tokens"), Skew: c.Float64("skew")}
-	var err error
-	if lc.Shape, err = shapeOf(c); err != nil {
-		return err
-	}
-	if lc.DType, err = dtypeOf(c); err != nil {
+	lc, err := layerCaseOf(c, t)
+	if err != nil {
 		return err
 	}
 	ranks, degrees, repeats := t.world.Comm().Size(), c.IntSlice("a2a-ffn-overlap-degree"), c.Int("repeats")
@@ -58,14 +54,10 @@ func runBenchOverlap(c *cli.Context, t terminal) error {
 		wires = append(wires, commtest.Wire{Latency: c.Duration("latency"), Bandwidth: 1e9 * gb})
 	}
 	switch {
-	case repeats < 1 || lc.Tokens < 1 || !(lc.Skew >= 0):
-		return usagef("bench overlap: --repeats %d, --tokens %d, --skew %v, want 1, 1 and 0 or more", repeats, lc.Tokens, lc.Skew)
 	case len(degrees) == 0 || slices.Min(degrees) < 1:
 		return usagef("bench overlap: --a2a-ffn-overlap-degree %v, want 1 or more", degrees)
 	case ranks < 2:
 		return usagef("bench overlap: 1 rank, want 2 or more: start it with mpirun")
-	case ranks > lc.Shape.Experts:
-		return usagef("bench overlap: %d ranks for the %d experts of %s, want at most as many", ranks, lc.Shape.Experts, lc.Shape.Name)
 	}
 	most := (lc.Shape.Experts + ranks - 1) / ranks
 	degrees = slices.DeleteFunc(degrees, func(n int) bool { return n > most })

@@ -52,10 +52,7 @@ func stackFlags(repeats int) []cli.Flag {
 func stackCaseOf(c *cli.Context, t terminal) (sc bench.StackCase, p runtime.Process, err error) {
 	p = t.world.Process
 	name := nameOf(c)
-	if sc.Shape, err = shapeOf(c); err != nil {
-		return sc, p, err
-	}
-	if sc.DType, err = dtypeOf(c); err != nil {
+	if sc.Shape, sc.DType, err = mixtureOf(c); err != nil {
 		return sc, p, err
 	}
 	sc.Layers, sc.Repeats = c.Int("layers"), c.Int("repeats")
@@ -66,12 +63,10 @@ func stackCaseOf(c *cli.Context, t terminal) (sc bench.StackCase, p runtime.Proc
 		return sc, p, usagef("%s: --repeats %d, want 1 or more", name, sc.Repeats)
 	case threads < 0:
 		return sc, p, usagef("%s: --threads %d, want 1 or more, or 0 for the share of the cores", name, threads)
-	case p.Comm.Size() > sc.Shape.Experts:
-		return sc, p, usagef("%s: %d ranks for the %d experts of %s, want at most as many", name, p.Comm.Size(), sc.Shape.Experts, sc.Shape.Name)
 	case threads > 0:
 		p.Threads = threads
 	}
-	return sc, p, nil
+	return sc, p, everyRankOwns(c, p.Comm.Size(), sc.Shape)
 }
 
 func runBenchPrefill(c *cli.Context, t terminal) error {

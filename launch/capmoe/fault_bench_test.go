@@ -20,6 +20,7 @@ func TestBenchFaults(t *testing.T) {
 	}{
 		{"ranks of collectives are not absurd", alone, []string{"collective", "--ranks", "100000"}, []string{"--ranks 100000", "at most 256"}},
 		{"ranks of a dispatch are not absurd", alone, []string{"dispatch", "--ranks", "100000"}, []string{"--ranks 100000", "at most 256"}},
+		{"every rank of a layer has experts", 9, []string{"layer", "--shape", "mixtral", "--tokens", "9"}, []string{"bench layer: 9 ranks for the 8 experts of mixtral"}},
 		{"a wire has an end", 2, []string{"overlap", "--latency", "10h"}, []string{"--latency 10h", "0 to 1s"}},
 		{"a wire carries something", 2, []string{"overlap", "--bandwidth", "3,1e-300"}, []string{"--bandwidth 1e-300", "0.01 or more"}},
 	} {

@@ -49,6 +49,17 @@ func arguments(c *cli.Context) ([]string, error) {
 	return args, nil
 }
 
+// recordings are the files that a command on one rank names, as its ArgsUsage has them, and what a recording does not say.
+func recordings(c *cli.Context, t terminal) (files []string, hints trace.Hints, err error) {
+	if files, err = arguments(c); err != nil {
+		return nil, hints, err
+	}
+	if hints, err = hintsOf(c); err != nil {
+		return nil, hints, err
+	}
+	return files, hints, onOneRank(c, t)
+}
+
 // onOneRank faults on a command under a launcher that has nothing for other ranks to do.
 func onOneRank(c *cli.Context, t terminal) error {
 	if n := t.world.Comm().Size(); n > 1 {

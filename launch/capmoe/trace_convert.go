@@ -24,19 +24,12 @@ func traceConvertCommand(t terminal) *cli.Command {
 }
 
 func runTraceConvert(c *cli.Context, t terminal) error {
-	args, err := arguments(c)
+	args, hints, err := recordings(c, t)
 	if err != nil {
 		return err
 	}
 	top, err := topOf(c)
 	if err != nil {
-		return err
-	}
-	hints, err := hintsOf(c)
-	if err != nil {
-		return err
-	}
-	if err := onOneRank(c, t); err != nil {
 		return err
 	}
 	ext := filepath.Ext(args[1])

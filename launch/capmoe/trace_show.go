@@ -29,19 +29,12 @@ func traceShowCommand(t terminal) *cli.Command {
 }
 
 func runTraceShow(c *cli.Context, t terminal) error {
-	args, err := arguments(c)
+	args, hints, err := recordings(c, t)
 	if err != nil {
 		return err
 	}
 	measure, err := measureOf(c)
 	if err != nil {
-		return err
-	}
-	hints, err := hintsOf(c)
-	if err != nil {
-		return err
-	}
-	if err := onOneRank(c, t); err != nil {
 		return err
 	}
 	run := func() (shown, error) { return summarize(args[0], hints, measure) }
