@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"runtime"
@@ -43,6 +44,36 @@ func testPackCopies(t *testing.T, lib Library) {
 	clear(w)
 	if got := mul(mat, x, 1); firstDifference(got, want) >= 0 {
 		t.Errorf("the product changed with the slice that was packed: %v, then %v", want, got)
+	}
+}
+
+// testPackFrom reads matrices by some rows at a time, each of them once and in order.
+func testPackFrom(t *testing.T, lib Library) {
+	for _, s := range []shape{{2, 3}, {300, 33}, {513, 16}} {
+		w, x, next := random(5, s.n*s.k, 1), random(6, s.k, 1), 0
+		mat, err := lib.PackFrom(func(dst []float32, first int) error {
+			if first != next {
+				t.Fatalf("%d×%d: row %d is read, want %d", s.n, s.k, first, next)
+			}
+			next = first + copy(dst, w[first*s.k:])/s.k
+			return nil
+		}, s.n, s.k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer mat.Free()
+		if i := firstDifference(mul(mat, x, 1), mul(pack(t, lib, w, s), x, 1)); i >= 0 || next != s.n {
+			t.Errorf("%d×%d: %d rows were read, result %d differs", s.n, s.k, next, i)
+		}
+	}
+}
+
+// testPackFault reads a matrix up to a fault.
+func testPackFault(t *testing.T, lib Library) {
+	fault := errors.New("truncated")
+	mat, err := lib.PackFrom(func([]float32, int) error { return fault }, 2, 3)
+	if mat != nil || !errors.Is(err, fault) {
+		t.Errorf("Pack made %T, error %v, want nil and %v", mat, err, fault)
 	}
 }
 

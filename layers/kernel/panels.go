@@ -50,7 +50,7 @@ type panelProduct struct {
 	down   *panelMatrix // where pieces are rows: the product of what is joined; or nil
 }
 
-func newPanelMatrix(from source, kind int32, team *team, rows *sync.Pool) (*panelMatrix, error) {
+func newPanelMatrix(from source, kind int32, team *team, rows *sync.Pool) (Matrix, error) {
 	c := &C.kernel_panels{kind: C.int(kind), n: C.int64_t(from.n), k: C.int64_t(from.k)}
 	C.kernel_panels_new(c)
 	if c.w == nil {

@@ -21,6 +21,8 @@ func testPacked(t *testing.T, make func(threads int) Library, dtype DType) {
 	t.Run("packing checks sizes", func(t *testing.T) { testPackChecks(t, lib) })
 	t.Run("values are rounded once", func(t *testing.T) { testRounding(t, lib, dtype) })
 	t.Run("packing copies the weights", func(t *testing.T) { testPackCopies(t, lib) })
+	t.Run("packing by rows is packing", func(t *testing.T) { testPackFrom(t, lib) })
+	t.Run("a matrix that cannot be read is none", func(t *testing.T) { testPackFault(t, lib) })
 	t.Run("products equal the reference", func(t *testing.T) { testAccuracy(t, lib, dtype) })
 	t.Run("rows have the same bits in any batch", func(t *testing.T) { testAnyBatch(t, lib) })
 	t.Run("random shapes", func(t *testing.T) { testRandomShapes(t, lib, dtype) })
