@@ -3,8 +3,8 @@
 // Products by vectors: rows are cut into blocks, and blocks into tiles whose sums stay in registers. The first tiles on a panel ask for the next
 // one, each for a part. A core has about twenty lines on their way that it asks for by itself in each stream that it reads, and few others: where
 // that pays, the lines asked for are apart, in streams side by side. Few rows are through with weights before memory brings the next. On cores of
-// AMD what they ask for far ahead then fills the queue that reads go through, and takes longer than what the core itself reads ahead in a stream:
-// they ask for what comes next.
+// AMD what they ask for far ahead then fills the queue that reads go through, and takes longer than what the core itself reads ahead in a stream: the
+// fewest ask for what comes next, and some more for one line of several, which has the core read ahead there.
 #include "panels.h"
 #include "tile.h"
 
@@ -12,7 +12,10 @@
 #define DEPTH 512 // units brought into order at a time
 #define ASKING 4  // tiles that ask, at most
 #define LINE 64
+#define FEWEST 2  // rows
 #define NEAR 1024 // bytes
+#define FURTHER 8192
+#define SPARSE (4 * LINE)
 
 // place_tile writes rows as units; of a unit, that of every row. Where units have two parts it is the values of both.
 static void place_tile(const kernel_panels *p, uint32_t *tile, kernel_given x, int64_t rows) {
@@ -61,9 +64,11 @@ static void ask_for(kernel_tile *t, const kernel_tiles *of, int64_t bytes, int64
 		t->apart = bytes / TILE_LINES;
 		t->next = LINE;
 	} else {
-		t->ahead = panel + (rows <= of->few ? NEAR : bytes + i * part);
-		t->apart = LINE;
-		t->next = TILE_LINES * LINE;
+		int64_t few = rows <= of->few, step = few && rows > FEWEST ? SPARSE : LINE;
+		t->ahead = panel + (!few ? bytes + i * part : rows <= FEWEST ? NEAR : FURTHER);
+		t->apart = step;
+		t->next = TILE_LINES * step;
+		t->pause = kernel_least(t->units, t->pause * (step / LINE));
 	}
 }
 
