@@ -169,17 +169,15 @@ func (r *replay) planned(plan *capacity.Plan, _ []float32, _ int) {
 	}
 }
 
-// beyond fails if a token was refused by all its recorded experts: what it would have
-// proposed to next is not known.
+// beyond fails if a choice of a token found no place among its recorded experts: what it
+// would have proposed to next is not known.
 func (r *replay) beyond(plan *capacity.Plan) error {
-	p := r.dialect.Policy
-	if p.Policy != capacity.Reroute || r.info.Whole() || p.Rounds > 0 && p.Rounds*r.info.TopK <= r.info.Recorded {
+	if r.dialect.Policy.Policy != capacity.Reroute || r.info.Whole() {
 		return nil
 	}
 	for t, id := range plan.TokenIDs {
-		var l capacity.Ledger
-		if plan.Account(&l, t); l.Dropped > 0 {
-			return fmt.Errorf("runtime: replay: %s: layer %d, step %d, token %d is refused by %d of its %d recorded experts, there are %d: reroute needs the scores of more", r.Source, plan.Layer, r.meter.steps-1, id, l.Dropped, r.info.Recorded, r.info.Experts)
+		if n := plan.Spent(t); n > 0 {
+			return fmt.Errorf("runtime: replay: %s: layer %d, step %d, token %d finds no place for %d of its %d choices among its %d recorded experts, there are %d: reroute needs the scores of more", r.Source, plan.Layer, r.meter.steps-1, id, n, r.info.TopK, r.info.Recorded, r.info.Experts)
 		}
 	}
 	return nil

@@ -197,6 +197,9 @@ func TestRerouteNeedsScores(t *testing.T) {
 	reroute := func(gamma float64, rounds int) Routing {
 		return policyRouting(capacity.Config{Policy: capacity.Reroute, Expert: capacity.Times(gamma), Rounds: rounds})
 	}
+	floored := func(floor float64) Routing {
+		return policyRouting(capacity.Config{Policy: capacity.Reroute, Expert: capacity.Times(1), Floor: floor})
+	}
 	expanded := policyRouting(capacity.Config{Policy: capacity.Expanded, Expert: capacity.Times(1)})
 	for _, c := range []struct {
 		rule    string
@@ -208,7 +211,10 @@ func TestRerouteNeedsScores(t *testing.T) {
 		{"too few", 4, reroute(1, 0), "recorded experts, there are 16: reroute needs the scores of more"},
 		{"too few for the rounds", 4, reroute(1, 2), "recorded experts, there are 16: reroute needs the scores of more"},
 		{"enough for the rounds", 6, reroute(1, 2), ""},
+		{"few, and as many as the rounds ask", 5, reroute(1.5, 2), ""},
 		{"enough for the capacity", 12, reroute(1.5, 0), ""},
+		{"enough for the floor", 8, floored(0.8), ""},
+		{"too few for the floor", 4, floored(0.01), "recorded experts, there are 16: reroute needs the scores of more"},
 		{"all", 16, reroute(1, 0), ""},
 		{"expanded offers others", 12, expanded, "policy expanded needs others"},
 	} {

@@ -42,6 +42,18 @@ func (p *Plan) Account(l *Ledger, t int) {
 	p.planner.account(l, t, p.planner.props.top(t))
 }
 
+// Spent is how many of local token t's choices went through all experts that it has scores
+// for, and found no place.
+func (p *Plan) Spent(t int) (choices int) {
+	pr := &p.planner.props
+	for _, e := range pr.slot[t*pr.width : (t+1)*pr.width] {
+		if e == spentSlot {
+			choices++
+		}
+	}
+	return choices
+}
+
 // EffectiveFactor is the capacity factor that the rounding and the scope really
 // grant: all selections' capacity × E / routed pairs. It is +Inf without a bound.
 func (p *Plan) EffectiveFactor() float64 {

@@ -31,8 +31,9 @@ type pair struct {
 // choices, then one for each expert that Expanded offers. A slot holds the expert
 // that it proposes to, or one of these.
 const (
-	openSlot = -1 // refused, may propose again
-	deadSlot = -2 // refused, and no expert left that it may propose to
+	openSlot  = -1 // refused, may propose again
+	deadSlot  = -2 // refused, and may not: the next expert is below the floor, or there is none on offer
+	spentSlot = -3 // refused, and its token has no expert left to propose to
 )
 
 // proposals is the token's side of a plan: what each local token has asked for.
@@ -49,7 +50,7 @@ type proposals struct {
 
 	chooser chooser
 	choice  []int32 // [T_l, K] the token's top K, best first; -1 where there are fewer candidates
-	slot    []int32 // [T_l, width] expert proposed to, openSlot or deadSlot
+	slot    []int32 // [T_l, width] expert proposed to, or what became of the slot
 	order   []int32 // [T_l, E] scores as integers of the same order
 	last    []int32 // [T_l] the worst expert proposed to so far in the token's ranking
 
@@ -186,7 +187,11 @@ func (p *proposals) proposeSubstitutes(t int) {
 		if next < 0 && p.last[t] >= 0 {
 			next = p.nextChoice(t)
 		}
-		if next < 0 || scores[next] < p.floor*scores[p.choice[t*p.topK+j]] {
+		if next < 0 {
+			p.slot[at] = spentSlot
+			continue
+		}
+		if scores[next] < p.floor*scores[p.choice[t*p.topK+j]] {
 			p.slot[at] = deadSlot
 			continue
 		}
