@@ -10,6 +10,7 @@
 //	environment.go  what the launcher says
 //	world.go        Open and Close
 //	failure.go      who prints an error, and how all ranks end
+//	flags.go        the command line of a small program
 //	machine.go      the cores, CPU and name of this machine
 //	commit.go       the source of this program
 //	hostfile.go     the hosts of --hostfile

@@ -36,6 +36,7 @@ func grace(rank int) time.Duration {
 // returns the exit code. An error that all ranks share is printed by rank 0 alone; one
 // that only this rank knows of is printed with rank and host, and ends all ranks.
 func (w *World) Close(err error, stderr io.Writer) int {
+	var help *HelpError
 	var usage *UsageError
 	var agreed *collective.RankError
 	switch {
@@ -43,6 +44,10 @@ func (w *World) Close(err error, stderr io.Writer) int {
 		if err := w.World.Close(); err != nil {
 			return w.fail(err, stderr)
 		}
+		return ExitOK
+	case errors.As(err, &help):
+		w.say(stderr, "%s", help.Text)
+		w.World.Close()
 		return ExitOK
 	case errors.As(err, &usage):
 		w.say(stderr, "capmoe: %s\n", oneLine(err.Error()))

@@ -19,6 +19,7 @@ func TestClose(t *testing.T) {
 		text string
 	}{
 		{"no error is silent", nil, ExitOK, ""},
+		{"help that was asked for is no fault", fmt.Errorf("paper: %w", &HelpError{"Usage of paper:\n"}), ExitOK, "Usage of paper:\n"},
 		{"a fault is told", fault, ExitFailed, "capmoe: checkpoint: config.json: field \"vocab_size\" is missing\n"},
 		{"a fault of the command line has a code of its own", &UsageError{errors.New("unknown command")}, ExitUsage, "capmoe: unknown command\n"},
 		{"a fault of the command line within another error too", fmt.Errorf("eval: %w", &UsageError{errors.New("no text")}), ExitUsage, "capmoe: eval: no text\n"},

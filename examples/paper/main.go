@@ -54,17 +54,13 @@ type options struct {
 func parse(args []string) (options, error) {
 	var o options
 	flags := flag.NewFlagSet("paper", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
 	flags.StringVar(&o.data, "data", "", "folder `DIR` that holds data/traces; tables that need it say so where it is missing")
 	flags.StringVar(&o.rows, "rows", "bin/paper-rows", "keep the rows of the studies in `DIR`; the same command goes on after a kill")
 	flags.StringVar(&o.document, "document", "docs/paper.md", "write the tables into `FILE`")
 	flags.StringVar(&o.studies, "studies", "examples/paper", "read the studies from `DIR`")
 	flags.StringVar(&o.capmoe, "capmoe", "", "run studies with `FILE`; beside this program if not given")
-	if err := flags.Parse(args); err != nil {
-		return o, &launch.UsageError{Err: fmt.Errorf("paper: %w", err)}
-	}
-	if flags.NArg() > 0 {
-		return o, &launch.UsageError{Err: fmt.Errorf("paper: unexpected argument %q", flags.Arg(0))}
+	if err := launch.ParseFlags(flags, args); err != nil {
+		return o, fmt.Errorf("paper: %w", err)
 	}
 	if o.capmoe == "" {
 		program, err := os.Executable()

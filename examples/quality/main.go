@@ -8,7 +8,6 @@ package main
 import (
 	"flag"
 	"fmt"
-	"io"
 	"os"
 
 	"capmoe/collective"
@@ -61,13 +60,12 @@ func columns() []column {
 
 func run(world *launch.World, args []string) error {
 	flags := flag.NewFlagSet("quality", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
 	model := flags.String("model", "examples/tiny-olmoe", "Hugging Face model `DIR`")
 	text := flags.String("text", "examples/text/valid.txt", "UTF-8 text `FILE`")
 	v := runtime.Evaluation{Window: 256, Batch: 8}
 	flags.IntVar(&v.MaxTokens, "max-tokens", 32768, "use the first `N` tokens")
-	if err := flags.Parse(args); err != nil {
-		return &launch.UsageError{Err: err}
+	if err := launch.ParseFlags(flags, args); err != nil {
+		return err
 	}
 	ref, err := readReference(*model, v)
 	if err := collective.Agree(world.Comm(), err); err != nil {

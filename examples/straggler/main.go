@@ -38,16 +38,12 @@ type options struct {
 func parse(args []string) (options, error) {
 	o := options{evaluation: runtime.Evaluation{Window: 256, Batch: 8}}
 	flags := flag.NewFlagSet("straggler", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
 	flags.StringVar(&o.model, "model", "examples/tiny-olmoe", "Hugging Face model `DIR`")
 	flags.StringVar(&o.text, "text", "examples/text/valid.txt", "UTF-8 text `FILE`")
 	flags.StringVar(&o.json, "json", "", "write the same numbers to `FILE`; - is standard output")
 	flags.IntVar(&o.evaluation.MaxTokens, "max-tokens", 32768, "use the first `N` tokens")
-	if err := flags.Parse(args); err != nil {
-		return o, &launch.UsageError{Err: err}
-	}
-	if flags.NArg() > 0 {
-		return o, &launch.UsageError{Err: fmt.Errorf("unexpected argument %q", flags.Arg(0))}
+	if err := launch.ParseFlags(flags, args); err != nil {
+		return o, err
 	}
 	if err := o.evaluation.Validate(); err != nil {
 		return o, &launch.UsageError{Err: err}

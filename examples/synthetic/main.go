@@ -19,12 +19,18 @@ import (
 )
 
 func main() {
-	if err := run(os.Args[1:]); err != nil {
+	err := run(os.Args[1:])
+	var help *launch.HelpError
+	var usage *launch.UsageError
+	switch {
+	case err == nil:
+	case errors.As(err, &help):
+		fmt.Fprint(os.Stderr, help.Text)
+	case errors.As(err, &usage):
 		fmt.Fprintln(os.Stderr, "synthetic:", err)
-		var usage *launch.UsageError
-		if errors.As(err, &usage) {
-			os.Exit(launch.ExitUsage)
-		}
+		os.Exit(launch.ExitUsage)
+	default:
+		fmt.Fprintln(os.Stderr, "synthetic:", err)
 		os.Exit(launch.ExitFailed)
 	}
 }
@@ -35,8 +41,8 @@ func run(args []string) error {
 	layers := flags.Int("layers", 2, "keep the first `N` layers")
 	out := flags.String("out", "", "model `DIR` to write")
 	shard := flags.Int64("shard-bytes", 2<<30, "start a new file after `N` bytes")
-	if err := flags.Parse(args); err != nil {
-		return &launch.UsageError{Err: err}
+	if err := launch.ParseFlags(flags, args); err != nil {
+		return err
 	}
 	if *config == "" || *out == "" || *layers < 1 {
 		return &launch.UsageError{Err: fmt.Errorf("want --config FILE --out DIR, and --layers 1 or more")}
