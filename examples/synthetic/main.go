@@ -44,8 +44,8 @@ func run(args []string) error {
 	if err := launch.ParseFlags(flags, args); err != nil {
 		return err
 	}
-	if *config == "" || *out == "" || *layers < 1 {
-		return &launch.UsageError{Err: fmt.Errorf("want --config FILE --out DIR, and --layers 1 or more")}
+	if *config == "" || *out == "" || *layers < 1 || *shard < 1 {
+		return &launch.UsageError{Err: fmt.Errorf("--config %q, --out %q, --layers %d, --shard-bytes %d: want FILE, DIR, 1 and 1 or more", *config, *out, *layers, *shard)}
 	}
 	text, err := os.ReadFile(*config)
 	if err != nil {

@@ -116,9 +116,12 @@ func printSummary(t terminal, s *trace.Summary) {
 	if s.Set != "" {
 		fmt.Fprintf(t.stdout, "%s: ", s.Set)
 	}
-	if s.Kind == "loads" {
+	switch {
+	case s.Kind == "loads" && s.TopK == 0:
+		fmt.Fprintf(t.stdout, "counts; %d layers, %d experts; give --topk, the file does not say how many of them a token chooses\n", len(s.Layers), s.Experts)
+	case s.Kind == "loads":
 		fmt.Fprintf(t.stdout, "counts of %d tokens; %d layers, %d experts, top %d\n", s.Tokens, len(s.Layers), s.Experts, s.TopK)
-	} else {
+	default:
 		fmt.Fprintf(t.stdout, "%d tokens; %s\n", s.Tokens, describeTrace(s.Info))
 	}
 	if s.Origin != "" {

@@ -120,6 +120,8 @@ func TestTraceConvertKeepsPlans(t *testing.T) {
 	}
 	counts := filepath.Join(dir, "c.json")
 	writeFile(t, counts, []byte(`{"logical_count": [[30, 10, 20, 20]]}`))
+	checkContains(t, capmoe(alone, "trace", "show", counts).output(t), "counts; 1 layers, 4 experts; give --topk, the file does not say how many of them a token chooses")
+	checkContains(t, capmoe(alone, "trace", "show", counts, "--topk", "2").output(t), "counts of 40 tokens; 1 layers, 4 experts, top 2")
 	drawn := capmoe(2, "trace", "replay", "--trace", counts, "--topk", "2").output(t)
 	checkContains(t, drawn, "tokens drawn with the loads of "+counts)
 }
