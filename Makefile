@@ -41,7 +41,7 @@ test: build
 check: deps
 	@scripts/check
 
-# The table of docs/quality.md.
+# The table of perplexity in docs/measurements.md.
 quality: build
 	$(MPIRUN) -n $(RANKS) $(BIN)/quality
 

@@ -6,6 +6,7 @@
 //	          ├ gather.go     all-gather and broadcast
 //	Check ────┼ reduce.go     every operation on every type
 //	check.go  ├ split.go      groups, their order, their end
+//	          ├ window.go     shared memory and its meetings
 //	          ├ arguments.go  faults that the caller's own rank finds
 //	          └ agreement.go  Agree, and Verified on faults between ranks
 //

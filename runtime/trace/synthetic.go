@@ -20,7 +20,7 @@ type Kind uint8
 const (
 	Uniform         Kind = iota // every expert as popular as the others
 	Zipf                        // the i-th most popular expert is first choice of a share ∝ i^-S of the tokens
-	Skewed                      // popularity as of a trained router: at top 8 of 64 the busiest gets three times the mean
+	Skewed                      // popularity as of a trained router: at top 8 of 64 the busiest gets three to six times the mean
 	HotExpert                   // one expert of every layer is the first choice of all tokens
 	HotRank                     // the experts of one rank are four times as popular as the others
 	Rotating                    // as HotExpert, of another expert in every step
