@@ -66,7 +66,7 @@ func (j Job) Plan() (*Plan, error) {
 	p := &Plan{job: j, Crowded: j.crowds(hosts, os.LookupEnv), patience: 10 * time.Second}
 	switch j.Launcher {
 	case MPIRun:
-		p.mpirun(os.Geteuid() == 0)
+		p.mpirun(AsRoot())
 	case SRun:
 		p.srun(hosts)
 	default:

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"capmoe/collective"
+	"capmoe/launch"
 	"capmoe/launch/output"
 	"capmoe/layers/capacity"
 	"capmoe/layers/kernel"
@@ -65,7 +66,7 @@ func byTurns(c *cli.Context, t terminal, flags []string, run func(ctx context.Co
 	program := append([]string{self, "bench", c.Command.Name, "--json", "-"}, flags...)
 	ctx, stop := untilSignal(c.Context)
 	defer stop()
-	err = run(ctx, bench.Contest{Program: program, Ranks: c.Int("ranks"), Turns: c.Int("turns"), Repeats: c.Int("repeats")})
+	err = run(ctx, bench.Contest{Program: program, Env: append(os.Environ(), launch.AsRoot()...), Ranks: c.Int("ranks"), Turns: c.Int("turns"), Repeats: c.Int("repeats")})
 	if errors.Is(err, context.Canceled) {
 		err = fmt.Errorf("%s: interrupted, the ranks have been ended", nameOf(c))
 	}

@@ -31,13 +31,27 @@ func TestBenchFaults(t *testing.T) {
 	}
 }
 
+// A benchmark that starts ranks itself needs no setting of Open MPI's, for root neither.
+func TestBenchStartsRanksAsRoot(t *testing.T) {
+	skipWithoutMPIRun(t)
+	skipWithoutMPICC(t)
+	j := capmoe(alone, "bench", "collective", "--bytes", "64", "--turns", "1", "--repeats", "1")
+	j.env = []string{"OMPI_ALLOW_RUN_AS_ROOT=0", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=0"}
+	checkContains(t, j.output(t), "2 ranks; capmoe and a plain C program")
+}
+
+func skipWithoutMPICC(t *testing.T) {
+	t.Helper()
+	if _, err := exec.LookPath("mpicc"); err != nil {
+		t.Skip("mpicc is not on PATH: the C program cannot be compiled")
+	}
+}
+
 // A benchmark that is asked to end, or killed, leaves no rank of those that it has started. One that is asked leaves no
 // file either.
 func TestBenchInterrupted(t *testing.T) {
 	skipWithoutMPIRun(t)
-	if _, err := exec.LookPath("mpicc"); err != nil {
-		t.Skip("mpicc is not on PATH: the C program cannot be compiled")
-	}
+	skipWithoutMPICC(t)
 	const ranks = 2
 	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGKILL} {
 		t.Run(signal.String(), func(t *testing.T) {

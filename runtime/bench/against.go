@@ -24,6 +24,7 @@ var plainSource []byte
 // Contest runs this program and a plain C program by turns, each under mpirun.
 type Contest struct {
 	Program []string // this one's command line, which makes it measure and print JSON
+	Env     []string // of mpirun; nil: this process's
 	Ranks   int
 	Turns   int // runs of each
 	Repeats int // of a run
@@ -162,6 +163,7 @@ func (c Contest) run(ctx context.Context, command []string, report any) error {
 	goruntime.LockOSThread()
 	defer goruntime.UnlockOSThread()
 	cmd := exec.CommandContext(ctx, "mpirun", append(args, command...)...)
+	cmd.Env = c.Env
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // mpirun ends its ranks
 	cmd.WaitDelay = patience

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -109,9 +110,7 @@ func TestPlainProgramAgainstItself(t *testing.T) {
 			t.Skipf("no %s on PATH: the C program is not tested", tool)
 		}
 	}
-	t.Setenv("OMPI_ALLOW_RUN_AS_ROOT", "1")
-	t.Setenv("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1")
-	c := Contest{Ranks: 2, Turns: 1, Repeats: 2}
+	c := Contest{Env: append(os.Environ(), "OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1"), Ranks: 2, Turns: 1, Repeats: 2}
 	err := c.byTurns(context.Background(), func(plain string) error {
 		specs := []string{"alltoallv:64:3", "allgatherv:1000:2", "allreduce:4096:2", "roundtrip:8000,0,5,900:16000,10,0,1800:2"}
 		results, err := c.plain(context.Background(), plain, specs)
