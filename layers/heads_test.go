@@ -82,3 +82,39 @@ func newLibrary(t *testing.T) kernel.Library {
 	}
 	return lib
 }
+
+// BenchmarkSingleQuery reads keys and values of 16 sequences of 256 tokens, 16 heads of 128 in bf16, with one query each, on one thread, from memory.
+func BenchmarkSingleQuery(b *testing.B) {
+	const sequences, heads, width, tokens = 16, 16, 128, 256
+	lib, err := kernel.New(kernel.Options{Threads: 1, DType: kernel.BF16})
+	if err != nil {
+		b.Fatal(err)
+	}
+	pool := NewCachePool(Config{Layers: 2, Attention: AttentionConfig{Heads: heads, KVHeads: heads, HeadDim: width}}, kernel.BF16)
+	row := kernel.NewValues(kernel.BF16, pool.width())
+	caches := make([]*Cache, sequences)
+	for i := range caches {
+		caches[i] = pool.New()
+		caches[i].reserve(tokens)
+		for layer := range 2 {
+			for pos := range tokens {
+				caches[i].store(layer, pos, row)
+			}
+		}
+	}
+	hs, q, dst := newHeads(lib), make([]float32, heads*width), make([]float32, heads*width)
+	b.SetBytes(sequences * 2 * heads * width * 2 * (tokens - 1))
+	for i := range b.N {
+		for _, c := range caches {
+			keys, page := c.rows(i%2), PageTokens*width
+			hs.add(runHeads{
+				head: head{
+					n: 1, past: tokens - 2, dst: columns{dst, width, len(dst)}, q: [2]columns{{q, width, len(q)}},
+					k: [2]paged{keys.columns(0, width)}, v: keys.columns(heads*width, width), scale: 0.1, sink: float32(math.Inf(-1)),
+				},
+				heads: heads, shared: 1, width: width, rows: [3]int{page, 0, page},
+			})
+		}
+		hs.attend()
+	}
+}
