@@ -89,7 +89,7 @@ func (r *runHeads) sinkOf(i int) float32 {
 	return r.sinks[i]
 }
 
-// attender computes dst = softmax(scale·q·kᵀ)·v for heads, one at a time.
+// attender computes dst = softmax(scale·q·kᵀ)·v for heads, on one thread.
 type attender struct {
 	lib    kernel.Library
 	fast   kernel.Attender // or nil

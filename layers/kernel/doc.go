@@ -6,7 +6,7 @@
 //
 //	queries, keys ───────────────▶ Gemm ───▶ scores [m,n] = alpha·A·Bᵀ
 //	scores, values ──────────────▶ Gemm ───▶ mix    [m,n] = A·B
-//	queries, keys, values ───────▶ Attender, where there is one, does both
+//	queries, keys, values ───────▶ Attender, where there is one, does both; AddDots, AddWeighted: those of a single query
 //
 //	products, residuals ─────────▶ Softmax, GateTo, RMSNormTo, row by row
 //
@@ -36,7 +36,7 @@
 //	gonum_gemm.go        its dense product: tiles of op(B)
 //	vector.go            Softmax, GateTo, RMSNormTo: operations on rows, and their checks
 //	vector_portable.go   their arithmetic, in Go
-//	vector.h, vector.c   the same arithmetic in C; vector_rows.c: of single rows with vectors; vector_default_*.go choose
+//	vector.h, vector.c   the same arithmetic in C; vector_rows.c, vector_rows_16.c: of single rows with vectors; vector_default_*.go choose
 //	parallel.go          the team: work shared among threads that stay awake
 //	default_onednn.go    New, where oneDNN is built in
 //	default_gonum.go     New, where it is not

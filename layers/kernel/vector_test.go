@@ -234,6 +234,21 @@ func TestVectorMisusePanics(t *testing.T) {
 	mustPanic(t, "fewer sines than cosines", func() { Rotate(v[:4], v[:2], v[:1]) })
 	mustPanic(t, "half a head", func() { Rotate(v[:6], v[:2], v[:2]) })
 	mustPanic(t, "short dst of a norm", func() { RMSNormTo(v[:4], v, v[:5], 0) })
+	rows, two := Rows{Values{F32: v[:9]}, 2, 2, 3}, Heads{N: 2, Shared: 1, Width: 2, Weights: 2, Rows: 4} // of 9, 4 and 4 values
+	AddDots(v[:4], v[:4], 1, rows, two)
+	for what, misuse := range map[string]func(x *Rows, h *Heads, queries, scores *int){
+		"short rows":        func(x *Rows, _ *Heads, _, _ *int) { x.F32 = v[:8] },
+		"short queries":     func(_ *Rows, _ *Heads, queries, _ *int) { *queries = 3 },
+		"short scores":      func(_ *Rows, _ *Heads, _, scores *int) { *scores = 3 },
+		"rows on rows":      func(x *Rows, _ *Heads, _, _ *int) { x.Stride = 1 },
+		"no head":           func(_ *Rows, h *Heads, _, _ *int) { h.N = 0 },
+		"rows for no heads": func(_ *Rows, h *Heads, _, _ *int) { h.Shared = 0 },
+	} {
+		x, h, queries, scores := rows, two, 4, 4
+		misuse(&x, &h, &queries, &scores)
+		mustPanic(t, what+" of products", func() { AddDots(v[:scores], v[:queries], 1, x, h) })
+		mustPanic(t, what+" of sums", func() { AddWeighted(v[:queries], v[:scores], x, h) })
+	}
 }
 
 func BenchmarkVectors(b *testing.B) {
