@@ -29,9 +29,9 @@
 // where none is expected, or the other way round, only Verified finds at once.
 //
 // Deadlines. Nothing waits forever. A rank that waits for more than a second (or a
-// quarter of the deadline) tells its group, and rank 0 of the world, in which operation; at
-// the deadline the error says who has not entered, who waits elsewhere, and whose data has not
-// come (DeadlineError). In-process worlds also know at once when a rank has returned.
+// quarter of the deadline) tells its group, and rank 0 of the world, in which operation and for
+// whom; at the deadline the error says who has not entered, who waits elsewhere, and whose data has
+// not come (DeadlineError). Where all of them wait themselves it names the rank at the end of the chain. In-process worlds also know at once when a rank has returned.
 //
 // Threads. Start locks its goroutine to its thread. A Communicator is used by one
 // goroutine at a time; two groups may be used by two goroutines at once.
@@ -59,6 +59,7 @@
 //	counts.go split.go         every argument check, displacements, who is in a group
 //	typed.go                   helpers on slices of numbers
 //	nonblocking.go             what may be under way while a rank computes
+//	chain.go                   whom those wait for that a rank waits for
 //	agree.go                   one rank's error becomes everyone's
 //	verified.go heads.go       arguments compared over ranks
 //	counted.go timed.go        bytes sent; time inside operations

@@ -52,6 +52,8 @@ type DeadlineError struct {
 	Seq   uint64 // the operations of a group are numbered from 1
 	After time.Duration
 	Late  []Late // in rank order; empty when no rank can be blamed
+	// Beyond are ranks of the world that are not in the group, but are waited for, in other groups, by those that are.
+	Beyond []Late
 }
 
 // Late is a rank that an operation waited for in vain.
@@ -90,6 +92,9 @@ const maxNamed = 8
 func (e *DeadlineError) Error() string {
 	here := numbered(e.Op, e.Seq)
 	var facts []string
+	for _, l := range e.Beyond {
+		facts = append(facts, l.who(" of the world")+" keeps others waiting")
+	}
 	for _, l := range slices.SortedStableFunc(slices.Values(e.Late), func(a, b Late) int { return a.excuse() - b.excuse() }) {
 		facts = append(facts, l.fact(here))
 	}
@@ -114,11 +119,16 @@ func (l Late) excuse() int {
 	return 0
 }
 
-func (l Late) fact(here string) string {
-	who := fmt.Sprintf("rank %d", l.Rank)
+func (l Late) who(of string) string {
+	who := fmt.Sprintf("rank %d%s", l.Rank, of)
 	if l.Host != "" {
 		who += " (" + l.Host + ")"
 	}
+	return who
+}
+
+func (l Late) fact(here string) string {
+	who := l.who("")
 	switch {
 	case !l.Entered && l.Waits == "":
 		return who + " has not entered " + here

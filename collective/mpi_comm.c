@@ -245,7 +245,8 @@ static void suspect_above(coll_group *g, int from_root, int root)
 		from_root &= from_root - 1;
 		int rank = (from_root + root) % g->size;
 		g->pending[rank] = 1;
-		if (g->heard[rank].group != g->now.group || g->heard[rank].seq != g->now.seq)
+		coll_notice *n = &g->heard[g->world[rank]];
+		if (n->group != g->now.group || n->seq != g->now.seq)
 			return;
 	}
 }

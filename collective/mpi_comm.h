@@ -17,18 +17,20 @@ enum {
 	COLL_FULL, // no memory for requests
 };
 
-// What a rank that waits for long tells the others: where it waits, or with kind 0
-// that it waits there no more.
+// What a rank that waits for long tells the others: where it waits and for whom, or with
+// kind 0 that it waits there no more.
 typedef struct {
 	uint64_t group; // the same number on all its ranks, another for every group
 	uint64_t seq;
 	int64_t kind;
+	int64_t awaits; // the rank of the world that it waits for, -1 for any of the group
 } coll_notice;
 
 // The roll call of the world: notices on a communicator of their own.
 typedef struct {
 	MPI_Comm comm;
 	pthread_mutex_t lock;
+	int size;            // of the world
 	coll_notice *latest; // [world size]: the last notice of each rank
 } coll_roll;
 
@@ -66,6 +68,7 @@ typedef struct {
 
 	int64_t clock;            // ns, to a few ms: when the last operation began
 	int64_t since, next_call; // ns: when the wait began, when to look at the roll
+	int64_t next_told;        // ns: when to say that it waits for another rank than before
 	unsigned polls; // of this wait
 	coll_notice said;  // the last notice, which the sends of `told` read
 	MPI_Request *told; // [size]: to each rank; the own one's is to rank 0 of the world, where that is not in the group
@@ -73,7 +76,7 @@ typedef struct {
 	int code, peer;
 	int64_t got, want;
 	char *pending;      // [size]: 1 for ranks that a late operation waits for
-	coll_notice *heard; // [size]: their last notices
+	coll_notice *heard; // [world size]: the last notices then
 } coll_group;
 
 // How often a rank has arrived at a window: on a cache line of its own.
@@ -126,7 +129,7 @@ void coll_breathe(void);
 int coll_late(coll_group *g);
 void coll_begin(coll_group *g);
 void coll_wait_anew(coll_group *g);
-int coll_patience(coll_group *g);
+int coll_patience(coll_group *g, int rank);
 void coll_end(coll_group *g);
 int coll_wait_for(coll_group *g, int posted);
 int coll_wait(coll_group *g);

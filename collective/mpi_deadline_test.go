@@ -94,6 +94,67 @@ func waitsApart(w *collective.World) error {
 	return nil
 }
 
+// waitsForWaiter lets ranks 0 and 1 wait for rank 2 alone, which waits for rank 3 in the operation before, after a
+// long wait for rank 1.
+func waitsForWaiter(w *collective.World) error {
+	group, err := w.Comm().Split(0, 0)
+	if err != nil || group.Rank() == 3 {
+		return err
+	}
+	missing := collective.Late{Rank: 3, Host: w.Hosts()[3]}
+	none, send := make([]int, 4), make([]int, 4)
+	switch group.Rank() {
+	case 1:
+		time.Sleep(2 * aSecond)
+		send[2] = 8
+	case 2:
+		return isLate(receiveFrom(group, 1, 3), "alltoallv", missing)
+	}
+	if err := group.AllToAllV(nil, none, make([]byte, send[2]), send); err != nil {
+		return err
+	}
+	waiter := collective.Late{Rank: 2, Host: w.Hosts()[2], Waits: "alltoallv #1"}
+	return isLate(receiveFrom(group, 2), "alltoallv", waiter, missing)
+}
+
+// waitsBeyond lets rank 0 wait for rank 1, which waits for rank 3 in a group that rank 0 is not in. So does rank 2.
+func waitsBeyond(op func(c collective.Communicator) error, name string) func(w *collective.World) error {
+	return func(w *collective.World) error {
+		half, err := w.Comm().Split(w.Comm().Rank()/2, 0)
+		if err != nil {
+			return err
+		}
+		odd, err := w.Comm().Split(w.Comm().Rank()%2, 0)
+		if err != nil {
+			return err
+		}
+		host := w.Hosts()[0]
+		switch w.Comm().Rank() {
+		case 0:
+			err := receiveFrom(half, 1)
+			want := fmt.Sprintf("rank 3 of the world (%s) keeps others waiting, rank 1 (%s) has not entered alltoallv #1 but waits in %s #1 of another group after 2s", host, host, name)
+			if got := fact(err); got != want {
+				return fmt.Errorf("says %q, want %q", got, want)
+			}
+			return nil
+		case 1:
+			return isLate(op(odd), name, collective.Late{Rank: 1, Host: host})
+		case 2:
+			return isLate(receiveFrom(half, 1), "alltoallv", collective.Late{Rank: 1, Host: host})
+		}
+		return nil
+	}
+}
+
+// receiveFrom expects bytes of these ranks in an all-to-all-v to which its own rank brings nothing.
+func receiveFrom(c collective.Communicator, ranks ...int) error {
+	recvCounts, none := make([]int, c.Size()), make([]int, c.Size())
+	for _, rank := range ranks {
+		recvCounts[rank] = 8
+	}
+	return c.AllToAllV(make([]byte, 8*len(ranks)), recvCounts, nil, none)
+}
+
 // unsent lets rank 0 wait for bytes that rank 1, which is past the operation, has
 // not sent. Rank 2 is past it, too, and silent.
 func unsent(w *collective.World) error {
@@ -187,8 +248,8 @@ func isLate(err error, op string, want ...collective.Late) error {
 	if !errors.As(err, &late) {
 		return fmt.Errorf("%s: gives %v, want a *DeadlineError", op, err)
 	}
-	if late.Op != op || !slices.Equal(late.Late, want) {
-		return fmt.Errorf("late in %s for %+v, want %s for %+v", late.Op, late.Late, op, want)
+	if late.Op != op || !slices.Equal(late.Late, want) || late.Beyond != nil {
+		return fmt.Errorf("late in %s for %+v, beyond for %+v, want %s for %+v", late.Op, late.Late, late.Beyond, op, want)
 	}
 	return nil
 }

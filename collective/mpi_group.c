@@ -31,7 +31,7 @@ static coll_group *new_group(MPI_Comm comm, coll_roll *roll)
 	g->world = calloc(g->size, sizeof *g->world);
 	g->told = calloc(g->size, sizeof *g->told);
 	g->pending = calloc(g->size, sizeof *g->pending);
-	g->heard = calloc(g->size, sizeof *g->heard);
+	g->heard = calloc(roll->size, sizeof *g->heard);
 	if (!g->world || !g->told || !g->pending || !g->heard) {
 		dispose(g);
 		return NULL;
@@ -48,9 +48,8 @@ static int new_roll(coll_roll **roll)
 	coll_roll *r = calloc(1, sizeof *r);
 	if (!r)
 		return MPI_ERR_NO_MEM;
-	int size;
-	MPI_Comm_size(MPI_COMM_WORLD, &size);
-	r->latest = calloc(size, sizeof *r->latest);
+	MPI_Comm_size(MPI_COMM_WORLD, &r->size);
+	r->latest = calloc(r->size, sizeof *r->latest);
 	if (!r->latest)
 		return MPI_ERR_NO_MEM;
 	pthread_mutex_init(&r->lock, NULL);

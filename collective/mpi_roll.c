@@ -7,6 +7,8 @@
 
 #include "mpi_comm.h"
 
+#include <string.h>
+
 void coll_hear(coll_roll *roll)
 {
 	if (pthread_mutex_trylock(&roll->lock) != 0)
@@ -49,7 +51,6 @@ void coll_announce(coll_group *g, int64_t kind)
 void coll_latest(coll_group *g)
 {
 	pthread_mutex_lock(&g->roll->lock);
-	for (int rank = 0; rank < g->size; rank++)
-		g->heard[rank] = g->roll->latest[g->world[rank]];
+	memcpy(g->heard, g->roll->latest, g->roll->size * sizeof *g->heard);
 	pthread_mutex_unlock(&g->roll->lock);
 }

@@ -49,7 +49,7 @@ static int await(coll_group *g, int rank, _Atomic uint64_t *number, uint64_t lea
 			continue;
 		if (g->since)
 			coll_hear(g->roll);
-		if (coll_patience(g) != COLL_DONE) {
+		if (coll_patience(g, rank) != COLL_DONE) {
 			g->awaited = rank;
 			return coll_late(g);
 		}

@@ -2,7 +2,7 @@
 
 // The one loop in which ranks wait. It polls, backs off, and at the deadline says
 // whom it waits for. The roll call is how it knows: a rank that waits for longer
-// than `patience` tells all ranks of its group in which operation it is.
+// than `patience` tells all ranks of its group in which operation it is, and for whom it waits.
 
 #define _GNU_SOURCE
 #include "mpi_comm.h"
@@ -137,9 +137,22 @@ void coll_end(coll_group *g)
 		coll_announce(g, 0);
 }
 
-// What a rank does between two looks at what it waits for. It gives up a while after the deadline: one
-// more `patience`, in which ranks that came just before it make themselves heard.
-int coll_patience(coll_group *g)
+// Tells the group where it waits, and for whom. That it waits for another rank than before it tells
+// once its wait has become twice as long: a rank may wait for each of hundreds.
+static void tell_wait(coll_group *g, int rank, int64_t now)
+{
+	g->now.awaits = rank < 0 ? -1 : g->world[rank];
+	int told = g->said.kind == g->now.kind && g->said.seq == g->now.seq;
+	if (told && (g->said.awaits == g->now.awaits || now < g->next_told))
+		return;
+	coll_announce(g, g->now.kind);
+	if (g->said.awaits == g->now.awaits)
+		g->next_told = now + (now - g->since);
+}
+
+// What a rank does between two looks at what it waits for, from one rank, or, with -1, from any. It gives up a
+// while after the deadline: one more `patience`, in which ranks that came just before it make themselves heard.
+int coll_patience(coll_group *g, int rank)
 {
 	g->polls++;
 	if (g->polls < (g->backoff ? CROWDED_POLLS : EAGER_POLLS) || (!g->backoff && g->polls % CLOCK_POLLS != 0))
@@ -149,8 +162,7 @@ int coll_patience(coll_group *g)
 		g->since = g->next_call = now;
 	int64_t waited = now - g->since;
 	if (waited > g->patience && now >= g->next_call) {
-		if (g->said.kind != g->now.kind || g->said.seq != g->now.seq)
-			coll_announce(g, g->now.kind);
+		tell_wait(g, rank, now);
 		coll_hear(g->roll);
 		g->next_call = now + ROLL_PERIOD;
 	}
@@ -178,7 +190,7 @@ int coll_wait_for(coll_group *g, int posted)
 			g->peer = g->peers[at];
 			g->want = g->wants[g->at++];
 			rc = COLL_SIZE;
-		} else if (coll_patience(g) != COLL_DONE) {
+		} else if (coll_patience(g, g->peers[at]) != COLL_DONE) {
 			return coll_late(g);
 		}
 	}

@@ -125,7 +125,7 @@ int coll_window_await(coll_window *w, uint64_t times)
 			continue;
 		if (g->since)
 			coll_hear(g->roll);
-		int rc = coll_patience(g);
+		int rc = coll_patience(g, rank);
 		if (rc != COLL_DONE) {
 			coll_latest(g);
 			for (int r = 0; r < g->size; r++)
