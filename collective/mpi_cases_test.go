@@ -39,6 +39,7 @@ var mpiCases = map[string]mpiCase{
 	"the error names where a rank waits instead":  {collective.Options{Deadline: 2 * aSecond, Backoff: true}, elsewhere, true},
 	"rank 0 knows who waits in other groups":      {collective.Options{Deadline: 2 * aSecond, Backoff: true}, waitsApart, true},
 	"rank 0 knows whom a waiter waits for":        {collective.Options{Deadline: 4 * aSecond, Backoff: true}, waitsForWaiter, true},
+	"rank 0 knows whom one beside it waits for":   {collective.Options{Deadline: 2 * aSecond, Backoff: true}, waitsForReader, true},
 	"rank 0 knows whom another group waits for":   {collective.Options{Deadline: 2 * aSecond, Backoff: true}, waitsBeyond(func(c collective.Communicator) error { return receiveFrom(c, 1) }, "alltoallv"), true},
 	"rank 0 knows who misses another's barrier":   {collective.Options{Deadline: 2 * aSecond, Backoff: true}, waitsBeyond(collective.Communicator.Barrier, "barrier"), true},
 	"the error tells unequal counts from absence": {collective.Options{Deadline: 2 * aSecond, Backoff: true}, unsent, true},

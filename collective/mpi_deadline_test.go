@@ -117,6 +117,21 @@ func waitsForWaiter(w *collective.World) error {
 	return isLate(receiveFrom(group, 2), "alltoallv", waiter, missing)
 }
 
+// waitsForReader lets ranks 0 and 1 wait for rank 2, which is there, too, but waits until rank 3 has read what it was sent.
+func waitsForReader(w *collective.World) error {
+	group, err := w.Comm().Split(0, 0)
+	if err != nil || group.Rank() == 3 {
+		return err
+	}
+	err = errors.Join(receiveFrom(group), receiveFrom(group)) // as often a rank writes ahead of its reader
+	if group.Rank() == 2 {
+		err = errors.Join(err, group.AllToAllV(nil, make([]int, 4), make([]byte, 24), []int{8, 8, 0, 8}))
+	} else {
+		err = errors.Join(err, receiveFrom(group, 2))
+	}
+	return isLate(err, "alltoallv", collective.Late{Rank: 3, Host: w.Hosts()[3]})
+}
+
 // waitsBeyond lets rank 0 wait for rank 1, which waits for rank 3 in a group that rank 0 is not in. So does rank 2.
 func waitsBeyond(op func(c collective.Communicator) error, name string) func(w *collective.World) error {
 	return func(w *collective.World) error {

@@ -138,6 +138,7 @@ func TestMPIDeadline(t *testing.T) {
 		{"the error names where a rank waits instead", 3},
 		{"rank 0 knows who waits in other groups", 4},
 		{"rank 0 knows whom a waiter waits for", 4},
+		{"rank 0 knows whom one beside it waits for", 4},
 		{"rank 0 knows whom another group waits for", 4},
 		{"rank 0 knows who misses another's barrier", 4},
 		{"the error tells unequal counts from absence", 3},
