@@ -25,11 +25,8 @@ type CachePool struct {
 	pages  int // there are, lent and free
 }
 
-// A pool takes memory of some size at a time: enough to lie in a huge page, and not too much.
-const (
-	fewestAtOnce = 2 << 20  // bytes
-	mostAtOnce   = 32 << 20 // bytes
-)
+// mostAtOnce bounds the memory that a pool takes at a time.
+const mostAtOnce = 32 << 20 // bytes
 
 // NewCachePool makes a pool for a model whose matrices are of a type: keys and values are kept in it. It holds no memory until a
 // sequence needs it.
@@ -70,11 +67,11 @@ func (p *CachePool) take() kernel.Values {
 	return page
 }
 
-// enlarge makes as many pages as there are, within bounds.
+// enlarge makes as many pages as there are, but enough to lie in a huge page, and within bounds.
 func (p *CachePool) enlarge() {
 	size := p.layers * PageTokens * p.width()
 	bytes := p.dtype.Bytes() * size
-	n := max(1, min(max(p.pages, fewestAtOnce/bytes), mostAtOnce/bytes))
+	n := max(1, min(max(p.pages, kernel.HugePage/bytes), mostAtOnce/bytes))
 	memory := kernel.NewValues(p.dtype, n*size)
 	for i := range n {
 		p.free = append(p.free, memory.Slice(i*size, (i+1)*size))

@@ -56,8 +56,8 @@ func (hs *heads) cut(run int) {
 			parts = min(r.heads/r.shared, (partsPerThread*threads+len(hs.runs)-1)/len(hs.runs))
 		}
 	}
+	all := r.heads / together
 	for i := range parts {
-		all := r.heads / together
 		hs.parts = append(hs.parts, headPart{run, i * all / parts * together, (i + 1) * all / parts * together})
 	}
 }

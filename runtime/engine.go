@@ -81,7 +81,7 @@ func (e *Engine) Kernels() string { return e.kernels.Name() }
 
 // Tokenizer loads the model folder's tokenizer.
 func (e *Engine) Tokenizer() (*tokenizer.Tokenizer, error) {
-	return tokenizer.Load(filepath.Join(e.dir, "tokenizer.json"))
+	return tokenizer.Load(filepath.Join(e.dir, tokenizerFile))
 }
 
 // Use starts a run under a routing: its planner and exchange, and an empty Meter. All

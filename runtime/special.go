@@ -13,6 +13,17 @@ import (
 	"capmoe/runtime/tokenizer"
 )
 
+// The files of a model folder that are read beside those of package checkpoint. The second may be missing.
+const (
+	tokenizerFile       = "tokenizer.json"
+	tokenizerConfigFile = "tokenizer_config.json"
+)
+
+// IsModelFile tells whether a file of this name, in a model folder, is one that the model is read from.
+func IsModelFile(name string) bool {
+	return checkpoint.IsPart(name) || name == tokenizerFile || name == tokenizerConfigFile
+}
+
 // encoder turns prompts into tokens.
 type encoder struct {
 	tokenizer *tokenizer.Tokenizer
@@ -37,7 +48,7 @@ func (e *Engine) encoder(bos Switch, requests []written) (enc encoder, err error
 	if enc.tokenizer, err = e.Tokenizer(); err != nil {
 		return enc, err
 	}
-	path := filepath.Join(e.dir, "tokenizer_config.json")
+	path := filepath.Join(e.dir, tokenizerConfigFile)
 	var cfg tokenizerConfig
 	if err := readOptional(path, &cfg); err != nil {
 		return enc, err

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"capmoe/runtime"
 	"capmoe/runtime/study"
 
 	"github.com/urfave/cli/v2"
@@ -72,8 +73,7 @@ func isOfModel(dir, path string) bool {
 	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() || !sameFile(dir, filepath.Dir(path)) {
 		return false
 	}
-	name := filepath.Base(path)
-	return filepath.Ext(name) == ".safetensors" || slices.Contains([]string{"config.json", "generation_config.json", "model.safetensors.index.json", "tokenizer.json", "tokenizer_config.json"}, name)
+	return runtime.IsModelFile(filepath.Base(path))
 }
 
 // filesOf is the files of a command line: the name of the argument or flag, and the path.

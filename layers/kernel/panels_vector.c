@@ -63,12 +63,15 @@ static void ask_for(kernel_tile *t, const kernel_tiles *of, int64_t bytes, int64
 		t->ahead = panel + bytes + i * stream;
 		t->apart = bytes / TILE_LINES;
 		t->next = LINE;
+	} else if (rows > FEWEST && rows <= of->few) {
+		t->ahead = panel + FURTHER;
+		t->apart = SPARSE;
+		t->next = TILE_LINES * SPARSE;
+		t->pause = kernel_least(t->units, t->pause * SPARSE / LINE);
 	} else {
-		int64_t few = rows <= of->few, step = few && rows > FEWEST ? SPARSE : LINE;
-		t->ahead = panel + (!few ? bytes + i * part : rows <= FEWEST ? NEAR : FURTHER);
-		t->apart = step;
-		t->next = TILE_LINES * step;
-		t->pause = kernel_least(t->units, t->pause * (step / LINE));
+		t->ahead = panel + (rows <= of->few ? NEAR : bytes + i * part);
+		t->apart = LINE;
+		t->next = TILE_LINES * LINE;
 	}
 }
 

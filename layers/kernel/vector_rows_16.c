@@ -25,8 +25,10 @@ INLINE_16 __m512 widened(const void *x, const int bf16) {
 INLINE_16 __m512 some(const void *x, int64_t n, const int bf16) {
 	if (n >= LANES)
 		return widened(x, bf16);
-	float own[LANES] = {0};
-	memcpy(own, x, (size_t)n * (bf16 ? 2 : 4));
+	if (!bf16)
+		return load_some_16(x, n);
+	uint16_t own[LANES] = {0};
+	memcpy(own, x, (size_t)n * sizeof *own);
 	return widened(own, bf16);
 }
 

@@ -48,17 +48,12 @@ func Decode(p runtime.Process, sc StackCase, dc DecodeCase, told func(done, of i
 	}
 	defer s.free()
 	r := &DecodeReport{StackReport: *limits, Context: dc.Context}
-	memory, err := newReader(p)
-	if err != nil {
-		return nil, err
-	}
-	defer memory.free()
 	for _, n := range dc.Batches {
-		result, work, err := s.decode(n, dc.Context, memory.pass)
+		result, work, err := s.decode(n, dc.Context)
 		if err != nil {
 			return nil, err
 		}
-		result.Reads = memory.rate(work.pass.Median) * float64(r.Ranks)
+		result.Reads = s.memory.rate(work.pass.Median) * float64(r.Ranks)
 		result.TokensPerSecond = float64(n) / result.Median.Seconds()
 		result.Bytes = work.bytes()
 		result.BytesPerSecond = float64(result.Bytes) / result.Median.Seconds()
@@ -71,8 +66,8 @@ func Decode(p runtime.Process, sc StackCase, dc DecodeCase, told func(done, of i
 	return r, nil
 }
 
-// decode times steps of n sequences, by turns with read, and verifies the last against the sequence whole.
-func (s *stack) decode(n, context int, read func() error) (result DecodeResult, work decodeWork, err error) {
+// decode times steps of n sequences, by turns with passes over memory, and verifies the last against the sequence whole.
+func (s *stack) decode(n, context int) (result DecodeResult, work decodeWork, err error) {
 	ranks, self := s.proc.Comm.Size(), s.proc.Comm.Rank()
 	var mine []int
 	var caches []*layers.Cache
@@ -111,7 +106,7 @@ func (s *stack) decode(n, context int, read func() error) (result DecodeResult, 
 			work.add()
 		}
 		return err
-	}, read)
+	}, s.memory.pass)
 	if err != nil {
 		return result, work, err
 	}

@@ -35,6 +35,7 @@ func Prefill(p runtime.Process, sc StackCase, lengths []int, told func(done, of 
 		return nil, err
 	}
 	defer s.free()
+	s.memory.free() // the products have more use for it
 	r := &PrefillReport{StackReport: *limits}
 	for _, n := range lengths {
 		result, err := s.prefill(n)

@@ -83,11 +83,14 @@ func (r *reader) pass() error {
 // rate is the bytes per second of a pass that takes so long.
 func (r *reader) rate(pass time.Duration) float64 { return float64(len(r.buf)) / pass.Seconds() }
 
+// free gives the memory back, where it has not been.
 func (r *reader) free() error {
 	if r.buf == nil {
 		return nil
 	}
-	return unix.Munmap(r.buf)
+	buf := r.buf
+	r.buf = nil
+	return unix.Munmap(buf)
 }
 
 // inTwoPlaces touches every line of b, in two places at a time: a core has more reads under way then than in one.

@@ -44,6 +44,7 @@ type stack struct {
 	weights *layers.Weights
 	model   *layers.Model
 	pool    *layers.CachePool
+	memory  *reader
 	clock   phaseClock
 	ledger  []int64 // [layers·E] pairs of each expert of each layer in the last step
 }
@@ -70,11 +71,13 @@ func newStack(p runtime.Process, sc StackCase, parts *parts) (*stack, *StackRepo
 		return nil, nil, err
 	}
 	parts.next()
-	if r.ReadBytes, err = measureReads(p); err != nil {
+	if s.memory, err = newReader(p); err != nil {
 		return nil, nil, err
 	}
+	r.ReadBytes = s.memory.fastest
 	parts.next()
 	if err := collective.Agree(p.Comm, s.build(lib, layout, owned)); err != nil {
+		s.free()
 		return nil, nil, err
 	}
 	parts.next()
@@ -165,6 +168,7 @@ func ones(n int) []float32 {
 }
 
 func (s *stack) free() {
+	s.memory.free()
 	if s.weights != nil {
 		s.weights.Free()
 	}

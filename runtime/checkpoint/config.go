@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"capmoe/layers"
 )
@@ -15,6 +16,11 @@ const (
 	configName       = "config.json"
 	GenerationConfig = "generation_config.json"
 )
+
+// IsPart tells whether a file of this name, in a model folder, is one of those that this package reads.
+func IsPart(name string) bool {
+	return filepath.Ext(name) == ".safetensors" || slices.Contains([]string{configName, GenerationConfig, indexName}, name)
+}
 
 // Config is a model folder's config.json, understood.
 type Config struct {

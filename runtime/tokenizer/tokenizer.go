@@ -2,6 +2,7 @@ package tokenizer
 
 import (
 	"fmt"
+	"unicode/utf8"
 )
 
 // Tokenizer encodes and decodes as its tokenizer.json says. It is safe for use
@@ -20,8 +21,8 @@ type Tokenizer struct {
 // ones too, become their ids; none are put around it. A text that is not UTF-8
 // is a *UTF8Error.
 func (t *Tokenizer) Encode(text string) ([]int32, error) {
-	if err := CheckUTF8([]byte(text)); err != nil {
-		return nil, fmt.Errorf("tokenizer: encode: %w", err)
+	if !utf8.ValidString(text) {
+		return nil, fmt.Errorf("tokenizer: encode: %w", CheckUTF8([]byte(text)))
 	}
 	pieces, err := t.pieces(text)
 	if err != nil {

@@ -51,6 +51,9 @@ func subpart(b []byte) int {
 
 // CheckUTF8 is a *UTF8Error if a text is not UTF-8.
 func CheckUTF8(text []byte) error {
+	if utf8.Valid(text) {
+		return nil
+	}
 	for at := 0; at < len(text); {
 		r, size := utf8.DecodeRune(text[at:])
 		if r == utf8.RuneError && size == 1 {
