@@ -56,6 +56,17 @@ type DeadlineError struct {
 	Beyond []Late
 }
 
+// StuckError says that MPI has not come back from an operation by the deadline. All ranks were on their way to it: one of them
+// goes on no more, and only MPI knows which.
+type StuckError struct {
+	Op    string
+	After time.Duration
+}
+
+func (e *StuckError) Error() string {
+	return fmt.Sprintf("collective: %s: MPI has not come back from it after %v: it waits for a rank that goes on no more", e.Op, e.After)
+}
+
 // Late is a rank that an operation waited for in vain.
 type Late struct {
 	Rank    int

@@ -18,11 +18,13 @@ const (
 	winAllocate
 	winWait
 	winFree
+	initialize
+	finalize
 )
 
 // The names of MPI-3.1, lower case, without the prefix.
 var (
-	kindNames = []string{"no operation", "alltoallv", "allgatherv", "allreduce", "bcast", "barrier", "comm_split", "comm_free", "win_allocate_shared", "win_wait", "win_free"}
+	kindNames = []string{"no operation", "alltoallv", "allgatherv", "allreduce", "bcast", "barrier", "comm_split", "comm_free", "win_allocate_shared", "win_wait", "win_free", "init", "finalize"}
 	typeNames = []string{"int32", "int64", "uint32", "uint64", "float32", "float64"}
 	opNames   = []string{"sum", "min", "max"}
 )

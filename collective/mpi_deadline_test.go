@@ -303,3 +303,29 @@ func unarrived(w *collective.World) error {
 	err = isLate(window.Await(), "win_wait", collective.Late{Rank: 2, Host: w.Hosts()[2]})
 	return errors.Join(err, staysBroken(group, w))
 }
+
+// stuckInSplit lets rank 2 tell its choice, as Split does first, and no more.
+func stuckInSplit(w *collective.World) error {
+	if w.Comm().Rank() == 2 {
+		return collective.AllGather(w.Comm(), make([]int64, 6), []int64{0, 0})
+	}
+	_, err := w.Comm().Split(0, 0)
+	return err
+}
+
+// stuckInShare lets rank 2 come where Share begins, and no further.
+func stuckInShare(w *collective.World) error {
+	if w.Comm().Rank() == 2 {
+		return errors.Join(collective.AllReduce(w.Comm(), collective.Min, []int64{1, 64, -64}), w.Comm().Barrier())
+	}
+	_, err := collective.Share(w.Comm(), 64)
+	return err
+}
+
+// stuckInClose lets rank 2 free the group of all, and not leave MPI.
+func stuckInClose(w *collective.World) error {
+	if w.Comm().Rank() == 2 {
+		return w.Comm().Free()
+	}
+	return w.Close()
+}

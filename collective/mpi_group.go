@@ -40,7 +40,8 @@ func (c *mpiComm) Split(color, key int) (Communicator, error) {
 		mine = C.int(slices.Min(members))
 	}
 	var g *C.coll_group
-	if code := C.coll_split(c.c, mine, C.int(slices.Index(members, c.rank)), &g); code != C.MPI_SUCCESS {
+	place := C.int(slices.Index(members, c.rank))
+	if code := c.world.within(split, func() C.int { return C.coll_split(c.c, mine, place, &g) }); code != C.MPI_SUCCESS {
 		return nil, at.wrap(-1, mpiError(code))
 	}
 	if g == nil {
@@ -79,7 +80,7 @@ func (c *mpiComm) Free() error {
 	if c.broken != nil {
 		return nil
 	}
-	if code := C.coll_free(g); code != C.MPI_SUCCESS {
+	if code := c.world.within(free, func() C.int { return C.coll_free(g) }); code != C.MPI_SUCCESS {
 		return at.wrap(-1, mpiError(code))
 	}
 	return nil

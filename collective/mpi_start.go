@@ -24,8 +24,8 @@ func Start(opts Options) (*World, error) {
 		return nil, fmt.Errorf("collective: start: MPI is started already, a process starts it once")
 	}
 	runtime.LockOSThread()
-	mpi.Start(true)
-	w := &mpiWorld{}
+	w := &mpiWorld{deadline: opts.deadline(), stuck: opts.stuck()}
+	w.within(initialize, func() C.int { mpi.Start(true); return C.MPI_SUCCESS })
 	if err := w.open(opts, mpi.WorldSize()); err != nil {
 		return nil, err
 	}
@@ -34,21 +34,34 @@ func Start(opts Options) (*World, error) {
 
 // mpiWorld is what all groups of an MPI world share.
 type mpiWorld struct {
-	comm   *mpiComm
-	hosts  []string // by world rank
-	broken atomic.Pointer[error]
+	comm     *mpiComm
+	hosts    []string // by world rank
+	broken   atomic.Pointer[error]
+	deadline time.Duration
+	stuck    func(*StuckError)
+}
+
+// within calls MPI where that waits for other ranks by itself, which it does without a deadline. To begin may take long
+// where ranks are many, and says nothing of how long they compute apart: a short deadline does not bound it.
+func (w *mpiWorld) within(k kind, call func() C.int) C.int {
+	deadline := w.deadline
+	if k == initialize {
+		deadline = max(deadline, DefaultDeadline)
+	}
+	late := time.AfterFunc(deadline, func() { w.stuck(&StuckError{Op: k.String(), After: deadline}) })
+	defer late.Stop()
+	return call()
 }
 
 func (w *mpiWorld) open(opts Options, size int) error {
 	at := caller{size: size, rank: mpi.WorldRank()}
 	var roll *C.coll_roll
 	var g *C.coll_group
-	if code := C.coll_world(&roll, &g); code != C.MPI_SUCCESS {
+	if code := w.within(initialize, func() C.int { return C.coll_world(&roll, &g) }); code != C.MPI_SUCCESS {
 		return fmt.Errorf("collective: start: %w (rank %d of %d)", mpiError(code), at.rank, at.size)
 	}
-	deadline := opts.deadline()
-	g.deadline = C.int64_t(deadline)
-	g.patience = C.int64_t(min(time.Second, deadline/4))
+	g.deadline = C.int64_t(w.deadline)
+	g.patience = C.int64_t(min(time.Second, w.deadline/4))
 	g.chunk = C.intptr_t(opts.messageSize())
 	if opts.Backoff {
 		g.backoff = 1
@@ -56,7 +69,7 @@ func (w *mpiWorld) open(opts Options, size int) error {
 	if opts.apart {
 		g.apart = 1
 	}
-	if code := C.coll_slots_new(g); code != C.MPI_SUCCESS {
+	if code := w.within(winAllocate, func() C.int { return C.coll_slots_new(g) }); code != C.MPI_SUCCESS {
 		return fmt.Errorf("collective: start: %w (rank %d of %d)", mpiError(code), at.rank, at.size)
 	}
 	w.hosts = make([]string, size)
@@ -94,6 +107,6 @@ func (w *mpiWorld) close() error {
 			return err
 		}
 	}
-	mpi.Stop()
+	w.within(finalize, func() C.int { mpi.Stop(); return C.MPI_SUCCESS })
 	return nil
 }

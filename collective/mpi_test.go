@@ -40,6 +40,12 @@ type mpiCase struct {
 }
 
 func runCase(c mpiCase) int {
+	var w *collective.World
+	c.opts.Stuck = func(err *collective.StuckError) {
+		fmt.Println(err)
+		meet(w, "end", w.Comm().Size())
+		os.Exit(1)
+	}
 	w, err := collective.Start(c.opts)
 	if err != nil {
 		fmt.Println(err)
@@ -153,6 +159,20 @@ func TestMPIDeadline(t *testing.T) {
 			t.Parallel()
 			if out, _ := mpirun(t, test.ranks, test.rule); strings.Count(out, "passed") != test.ranks {
 				t.Fatal(out)
+			}
+		})
+	}
+}
+
+// Rank 2 does not call what MPI waits for in an operation of its own, though it has come to the operation.
+func TestMPIStuck(t *testing.T) {
+	for _, op := range []string{"comm_split", "win_allocate_shared", "finalize"} {
+		t.Run(op, func(t *testing.T) {
+			t.Parallel()
+			out, err := mpirun(t, 3, "stuck in "+op)
+			want := "collective: " + op + ": MPI has not come back from it after 1s: it waits for a rank that goes on no more"
+			if err == nil || strings.Count(out, want) != 2 {
+				t.Fatalf("mpirun gives %v and\n%s\nwant from both other ranks %q", err, out, want)
 			}
 		})
 	}

@@ -30,7 +30,7 @@ func (c *mpiComm) share(bytes int) (Window, error) {
 		return nil, err
 	}
 	w := &mpiWindow{comm: c}
-	if code := C.coll_window_new(c.c, &w.c); code != C.MPI_SUCCESS {
+	if code := c.world.within(winAllocate, func() C.int { return C.coll_window_new(c.c, &w.c) }); code != C.MPI_SUCCESS {
 		return nil, c.unshared(code)
 	}
 	for _, flag := range unsafe.Slice(w.c.flags, c.size) {
@@ -68,7 +68,7 @@ func (w *mpiWindow) Grow(bytes int) error {
 	if bytes <= int(w.c.bytes) {
 		return nil
 	}
-	if code := C.coll_window_grow(w.c, C.intptr_t(bytes)); code != C.MPI_SUCCESS {
+	if code := w.comm.world.within(winAllocate, func() C.int { return C.coll_window_grow(w.c, C.intptr_t(bytes)) }); code != C.MPI_SUCCESS {
 		return w.comm.unshared(code)
 	}
 	w.parts = w.parts[:0]
@@ -107,8 +107,7 @@ func (w *mpiWindow) Free() error {
 	if err := w.comm.meet(winFree); err != nil {
 		return err
 	}
-	code := C.coll_window_free(w.c)
-	if code != C.MPI_SUCCESS {
+	if code := w.comm.world.within(winFree, func() C.int { return C.coll_window_free(w.c) }); code != C.MPI_SUCCESS {
 		return caller{winFree, w.comm.rank, w.comm.size}.wrap(-1, mpiError(code))
 	}
 	return nil

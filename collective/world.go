@@ -1,6 +1,10 @@
 package collective
 
-import "time"
+import (
+	"fmt"
+	"os"
+	"time"
+)
 
 // DefaultDeadline is how long an operation may last when Options do not say.
 const DefaultDeadline = 10 * time.Minute
@@ -14,6 +18,10 @@ type Options struct {
 	// 1/8 of the time it has waited already, so that it leaves its core to
 	// others. Set it where there are more ranks than cores.
 	Backoff bool
+	// Stuck is told, from another goroutine, of an operation that MPI itself does not come back from by the deadline. Its
+	// thread is MPI's then: all that is left is to end the process, and its launcher ends the others. nil writes the error to
+	// standard error, and exits with 1.
+	Stuck func(*StuckError)
 
 	chunk int  // bytes in one MPI message, a multiple of 8; 0 stands for maxChunk
 	apart bool // share no memory, as ranks of several nodes
@@ -27,6 +35,16 @@ func (o Options) deadline() time.Duration {
 		return DefaultDeadline
 	}
 	return o.Deadline
+}
+
+func (o Options) stuck() func(*StuckError) {
+	if o.Stuck != nil {
+		return o.Stuck
+	}
+	return func(err *StuckError) {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 }
 
 func (o Options) messageSize() int {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math/bits"
+	"os"
 	"strings"
 	"time"
 
@@ -78,6 +79,16 @@ func (w *World) place(e *collective.RankError) string {
 // oneLine puts an error of several faults on one line, which output of other ranks
 // cannot tear.
 func oneLine(text string) string { return strings.ReplaceAll(text, "\n", "; ") }
+
+// stuck ends this process while MPI has its thread. Its launcher ends the others.
+func stuck(rank int) func(*collective.StuckError) {
+	return func(err *collective.StuckError) {
+		time.Sleep(grace(rank))
+		host, _ := os.Hostname()
+		fmt.Fprintf(os.Stderr, "capmoe: rank %d (%s): %v\n", rank, host, err)
+		os.Exit(ExitFailed)
+	}
+}
 
 // fail ends all ranks.
 func (w *World) fail(err error, stderr io.Writer) int {

@@ -41,7 +41,7 @@ func Open(deadline time.Duration) (*World, error) {
 	goruntime.LockOSThread()
 	env := readEnvironment(os.LookupEnv)
 	turns := []int64{int64(env.turns())}
-	opts := collective.Options{Deadline: deadline, Backoff: turns[0] > 1}
+	opts := collective.Options{Deadline: deadline, Backoff: turns[0] > 1, Stuck: stuck(env.rank)}
 	if opts.Backoff {
 		yieldWhenIdle()
 	}
