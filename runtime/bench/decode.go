@@ -91,7 +91,7 @@ func (s *stack) decode(n, context int) (result DecodeResult, work decodeWork, er
 	}
 	at := context
 	var last []float32
-	work = decodeWork{stack: s, rows: n, context: context, experts: make([]int, n+1)}
+	work = decodeWork{stack: s, rows: n, experts: make([]int, n+1)}
 	times, err := measureByTurns(s.proc.Comm, s.Repeats, func() (err error) {
 		b := layers.Batch{Starts: []int32{0}, Caches: caches, Unbounded: true}
 		for _, i := range mine {
@@ -103,7 +103,7 @@ func (s *stack) decode(n, context int) (result DecodeResult, work decodeWork, er
 		if at++; at == context+1 { // it warms up
 			s.clock = phaseClock{}
 		} else {
-			work.add()
+			work.add(at - 1)
 		}
 		return err
 	}, s.memory.pass)
@@ -123,17 +123,19 @@ func (s *stack) decode(n, context int) (result DecodeResult, work decodeWork, er
 
 // decodeWork is what there is to do in some steps, over all ranks, and how long passes over memory took by turns with them.
 type decodeWork struct {
-	stack         *stack
-	rows, context int   // of a step; tokens of each sequence before
-	steps         int   // so far
-	experts       []int // [rows+1] how many experts, of all layers and steps, had so many rows
-	denseReads    int   // of what every token meets, in a step
-	pass          Sample
+	stack      *stack
+	rows       int   // of a step
+	steps      int   // so far
+	past       int   // tokens of a sequence before each step, added up
+	experts    []int // [rows+1] how many experts, of all layers and steps, had so many rows
+	denseReads int   // of what every token meets, in a step
+	pass       Sample
 }
 
-// add counts the step that was last.
-func (w *decodeWork) add() {
+// add counts the step that was last, behind so many tokens of each sequence.
+func (w *decodeWork) add(past int) {
 	w.steps++
+	w.past += past
 	for _, n := range w.stack.ledger {
 		w.experts[n]++
 	}
@@ -148,7 +150,7 @@ func (w *decodeWork) bytes() int {
 	return w.stack.weightBytes(hit, w.steps*w.denseReads)/w.steps + w.cacheBytes()
 }
 
-func (w *decodeWork) cacheBytes() int { return w.rows * w.context * w.stack.pool.TokenBytes() }
+func (w *decodeWork) cacheBytes() int { return w.rows * w.past / w.steps * w.stack.pool.TokenBytes() }
 
 // floor is the least time of a step where all ranks together do so many operations, and read so many bytes, per second.
 func (w *decodeWork) floor(peak, reads float64) time.Duration {

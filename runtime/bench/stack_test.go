@@ -58,12 +58,12 @@ func TestDecodeFloor(t *testing.T) {
 	shape := smallStacks[0]
 	s := &stack{StackCase: StackCase{Shape: shape, Layers: 2, DType: kernel.BF16}, ledger: make([]int64, 2*shape.Experts)}
 	s.pool = layers.NewCachePool(shape.config(2), kernel.BF16)
-	w := decodeWork{stack: s, rows: 8, context: 10, experts: make([]int, 9), denseReads: 3}
+	w := decodeWork{stack: s, rows: 8, experts: make([]int, 9), denseReads: 3}
 	s.ledger[0], s.ledger[1] = 1, 8
-	w.add()
+	w.add(9)
 	clear(s.ledger)
 	s.ledger[2], s.ledger[3] = 8, 8
-	w.add()
+	w.add(11)
 	const reads = 1e9
 	const peak = 4 * reads // as many operations as weights take to be read: 4 rows
 	expert, dense, cache := float64(2*shape.weights())/reads, float64(2*2*shape.dense())/reads, float64(8*10*s.pool.TokenBytes())/reads
