@@ -131,9 +131,9 @@ func (a *attender) attendDense(h head) {
 	}
 }
 
-// dense tells whether a head is worth bringing its keys into another order. A single query is not,
-// unless it begins a block, as the last piece of a prompt may: the prompt whole has the same bits.
-func (h head) dense() bool { return h.n > 1 || h.past%queryBlock == 0 }
+// dense tells whether a head is worth bringing its keys into another order. A single query is not, and has other bits: pieces of
+// a prompt are of two tokens or more (Pages).
+func (h head) dense() bool { return h.n > 1 }
 
 // inPairs tells whether the second part of a key begins with a pair of columns.
 func (h head) inPairs() bool { return h.q[1].width == 0 || h.q[0].width%2 == 0 }

@@ -7,6 +7,18 @@ import "capmoe/layers/kernel"
 // it goes through whole.
 const PageTokens = queryBlock
 
+// Pages is how many pieces n tokens of a prompt, 1 or more, may be cut into. They begin at multiples of PageTokens, and the last token is not
+// a piece by itself: its products would be those of a token that is generated, which have other bits.
+func Pages(n int) int { return max(1, (n-2+PageTokens)/PageTokens) }
+
+// Border is where piece i of n tokens begins that are cut into some pieces of nearly equal size, at most Pages(n); the last ends at Border(n, pieces, pieces).
+func Border(n, pieces, i int) int {
+	if i == pieces {
+		return n
+	}
+	return Pages(n) * i / pieces * PageTokens
+}
+
 // CachePool lends the pages of many sequences' caches, and takes them back. It is used
 // by one goroutine at a time.
 //

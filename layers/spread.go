@@ -9,8 +9,8 @@ import (
 
 // Spread is a sequence whose tokens of a step are brought by several ranks, a piece here and a
 // piece there, so that one long prompt keeps all of them busy. All ranks hold the same, and
-// attend with the keys and values of all pieces. Pieces begin at multiples of PageTokens, so
-// that hidden states are, bit for bit, those of the sequence whole.
+// attend with the keys and values of all pieces. Pieces begin at multiples of PageTokens and are of two tokens or
+// more (Pages), so that hidden states are, bit for bit, those of the sequence whole.
 type Spread struct {
 	Past   int     // tokens before this step, a multiple of PageTokens
 	Pieces []Piece // one behind the other
@@ -138,6 +138,9 @@ func (s Spread) check() error {
 	for _, p := range s.Pieces {
 		if p.First != next || p.First%PageTokens != 0 || p.N < 1 {
 			return fmt.Errorf("piece of %d tokens at %d, want the next at %d, a multiple of %d", p.N, p.First, next, PageTokens)
+		}
+		if p.N == 1 && s.Past+p.First > 0 {
+			return fmt.Errorf("a piece of one token at %d, want it with the piece before", s.Past+p.First)
 		}
 		next += p.N
 	}

@@ -81,7 +81,7 @@ func TestGenerationEqualsTheGoldensOnAnyRanks(t *testing.T) {
 			f := openTensors(t, filepath.Join(dir, "golden.safetensors"))
 			prompts, _ := goldenPrompts(f)
 			for _, ranks := range familyRanks {
-				for _, limits := range []Limits{wide, {Sequences: 2, Tokens: 65}} {
+				for _, limits := range []Limits{wide, {Sequences: 2, Tokens: 66}} {
 					results, _ := generateOn(t, dir, ranks, Routing{}, someRequests(16, prompts...), Generation{Limits: limits, IgnoreEOS: true})
 					for i, r := range results {
 						if want, _ := f.ints(fmt.Sprintf("prompt%d.greedy_ids", i)); !slices.Equal(r.Tokens, want) {
@@ -100,13 +100,13 @@ func TestGenerationDoesNotDependOnItsCompany(t *testing.T) {
 	for rule, m := range cachedConfigs(t) {
 		t.Run(rule, func(t *testing.T) {
 			dir := m.write()
-			requests := someRequests(12, m.text(1), m.text(130), m.text(64), m.text(63), m.text(7))
+			requests := someRequests(12, m.text(1), m.text(130), m.text(129), m.text(65), m.text(64), m.text(63), m.text(7))
 			for i := range requests[2:] {
 				requests[2+i].Temperature = 1
 			}
 			want, _ := generateOn(t, dir, 1, Routing{}, requests, Generation{Limits: wide})
 			for _, ranks := range []int{2, 3} {
-				got, _ := generateOn(t, dir, ranks, Routing{}, requests, Generation{Limits: Limits{Sequences: ranks, Tokens: 63 + ranks}})
+				got, _ := generateOn(t, dir, ranks, Routing{}, requests, Generation{Limits: Limits{Sequences: ranks, Tokens: 64 + ranks}})
 				if err := sameTokens(got, want); err != nil {
 					t.Errorf("P=%d in pieces: %v", ranks, err)
 				}

@@ -54,16 +54,15 @@ func uneven(lengths, rankOf []int, ranks int) bool {
 // token's attention grows with its place, so a rank has one piece from the front and one from the
 // back; the last is the owner's, who goes on with the sequence.
 func Cut(n, owner, ranks int) []layers.Piece {
-	pages := (n + layers.PageTokens - 1) / layers.PageTokens
-	chunks := min(2*ranks, pages)
+	chunks := min(2*ranks, layers.Pages(n))
 	pieces := make([]layers.Piece, chunks)
 	for i := range pieces {
 		turn := chunks - 1 - i
 		if turn >= ranks {
 			turn = 2*ranks - 1 - turn
 		}
-		first, end := pages*i/chunks*layers.PageTokens, pages*(i+1)/chunks*layers.PageTokens
-		pieces[i] = layers.Piece{Rank: (owner + turn) % ranks, First: first, N: min(end, n) - first}
+		first := layers.Border(n, chunks, i)
+		pieces[i] = layers.Piece{Rank: (owner + turn) % ranks, First: first, N: layers.Border(n, chunks, i+1) - first}
 	}
 	return pieces
 }

@@ -24,9 +24,9 @@ func (l Limits) Validate() error {
 	if l.Sequences > most {
 		return fmt.Errorf("runtime: batch of %d sequences, want at most %d, the most tokens of a step", l.Sequences, most)
 	}
-	if least := l.Sequences - 1 + layers.PageTokens; l.Tokens < least {
-		return fmt.Errorf("runtime: steps of %d tokens, want %d or more: a piece of a prompt is %d, and %d other sequences bring one each",
-			l.Tokens, least, layers.PageTokens, l.Sequences-1)
+	if piece := layers.PageTokens + 1; l.Tokens < l.Sequences-1+piece {
+		return fmt.Errorf("runtime: steps of %d tokens, want %d or more: a piece of a prompt is up to %d, and %d other sequences bring one each",
+			l.Tokens, l.Sequences-1+piece, piece, l.Sequences-1)
 	}
 	return nil
 }
@@ -136,12 +136,12 @@ func (s *scheduler) spread(fresh []part) {
 }
 
 // piece is how many of the rest tokens of a sequence fit into the room of a step.
-// Pieces end at multiples of a page.
+// Pieces end at multiples of a page, and leave more than one token (layers.Pages).
 func (s *scheduler) piece(rest, room int) int {
 	if s.whole || rest <= room {
 		return rest
 	}
-	return max(0, room) / layers.PageTokens * layers.PageTokens
+	return min(max(0, room)/layers.PageTokens, layers.Pages(rest)-1) * layers.PageTokens
 }
 
 // admit gives the first waiting sequence to the rank with the least to do.

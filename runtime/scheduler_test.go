@@ -19,7 +19,7 @@ type jobSizes struct {
 func drawJob(t *rapid.T) jobSizes {
 	n := rapid.IntRange(0, 20).Draw(t, "requests")
 	j := jobSizes{limits: Limits{Sequences: rapid.IntRange(1, 8).Draw(t, "sequences")}}
-	j.limits.Tokens = j.limits.Sequences - 1 + layers.PageTokens + rapid.IntRange(0, 200).Draw(t, "more tokens")
+	j.limits.Tokens = j.limits.Sequences + layers.PageTokens + rapid.IntRange(0, 200).Draw(t, "more tokens")
 	if err := j.limits.Validate(); err != nil {
 		t.Fatal(err)
 	}
@@ -31,7 +31,7 @@ func drawJob(t *rapid.T) jobSizes {
 }
 
 // play runs a schedule to its end and returns what every step was made of. It checks
-// the limits, and that pieces end with pages.
+// the limits, and that pieces end with pages and leave more than one token.
 func (j jobSizes) play(t *rapid.T, ranks int) (steps []string, ended []int) {
 	var waiting []*sequence
 	for i, n := range j.prompts {
@@ -48,7 +48,7 @@ func (j jobSizes) play(t *rapid.T, ranks int) (steps []string, ended []int) {
 		for i, p := range parts {
 			tokens += p.n
 			step += fmt.Sprintf("%d:%d ", p.request, p.n)
-			if p.n < 1 || !p.ends() && (p.done+p.n)%layers.PageTokens != 0 {
+			if rest := len(p.ids) - p.done - p.n; p.n < 1 || rest != 0 && (rest == 1 || (p.done+p.n)%layers.PageTokens != 0) {
 				t.Fatalf("request %d brings %d tokens after %d of %d", p.request, p.n, p.done, len(p.ids))
 			}
 			if i > 0 && parts[i-1].request >= p.request {
@@ -121,10 +121,10 @@ func TestLimits(t *testing.T) {
 		limits Limits
 		ok     bool
 	}{
-		{"one sequence needs a page", Limits{1, 64}, true},
-		{"less than a page is too little", Limits{1, 63}, false},
-		{"every other sequence brings a token", Limits{9, 72}, true},
-		{"which has to fit beside a page", Limits{9, 71}, false},
+		{"one sequence needs a page and a token", Limits{1, 65}, true},
+		{"less is too little", Limits{1, 64}, false},
+		{"every other sequence brings a token", Limits{9, 73}, true},
+		{"which has to fit beside them", Limits{9, 72}, false},
 		{"there is a sequence", Limits{0, 100}, false},
 	} {
 		if err := c.limits.Validate(); (err == nil) != c.ok {

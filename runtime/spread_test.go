@@ -45,7 +45,7 @@ func TestSpreadPromptsAreContinuedAlike(t *testing.T) {
 	for rule, m := range cachedConfigs(t) {
 		t.Run(rule, func(t *testing.T) {
 			dir := m.write()
-			requests := someRequests(9, m.text(200), m.text(5), m.text(150))
+			requests := someRequests(9, m.text(200), m.text(5), m.text(150), m.text(193))
 			requests[0].Temperature = 1
 			want, _ := generateOn(t, dir, 1, Routing{}, requests, Generation{Limits: wide})
 			for _, ranks := range []int{2, 3, 4} {
@@ -71,14 +71,14 @@ func TestSpreadPromptsAreContinuedAlike(t *testing.T) {
 	}
 }
 
-// Pieces follow each other from page to page, every rank has about as many tokens, and the owner has the last.
+// Pieces of two tokens or more follow each other from page to page, every rank has about as many tokens, and the owner has the last.
 func TestCut(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n, ranks := rapid.IntRange(leastSpread, 5000).Draw(t, "tokens"), rapid.IntRange(2, 9).Draw(t, "ranks")
 		owner := rapid.IntRange(0, ranks-1).Draw(t, "owner")
 		next, loads := 0, make([]int, ranks)
 		for i, p := range Cut(n, owner, ranks) {
-			if p.First != next || p.First%64 != 0 || p.N < 1 {
+			if p.First != next || p.First%64 != 0 || p.N < 2 {
 				t.Fatalf("piece %d is %d tokens at %d, want the next at %d", i, p.N, p.First, next)
 			}
 			next += p.N

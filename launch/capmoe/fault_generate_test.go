@@ -32,7 +32,7 @@ func TestGenerateFaults(t *testing.T) {
 		{"a stop string is not empty", "", []string{"--stop", ""}, launch.ExitUsage, []string{"stop string is empty"}},
 		{"a batch has a sequence", "", []string{"--max-batch", "0"}, launch.ExitUsage, []string{"batch of 0 sequences"}},
 		{"a batch is not absurd", "", []string{"--max-batch", "9223372036854775807"}, launch.ExitUsage, []string{"batch of 9223372036854775807 sequences", "at most 16777216"}},
-		{"a step has room for all", "", []string{"--max-batch", "9", "--max-step-tokens", "71"}, launch.ExitUsage, []string{"steps of 71 tokens", "72 or more"}},
+		{"a step has room for all", "", []string{"--max-batch", "9", "--max-step-tokens", "72"}, launch.ExitUsage, []string{"steps of 72 tokens", "73 or more"}},
 		{"the policy is known", "", []string{"--policy", "best"}, launch.ExitUsage, []string{`policy "best"`}},
 		{"there is one source of prompts", "", []string{"--input", "x", "--output", "y"}, launch.ExitUsage, []string{"--prompt", "--input"}},
 		{"a prompt has no output", "", []string{"--output", "y"}, launch.ExitUsage, []string{"--input and --output"}},

@@ -42,7 +42,7 @@ func Prefill(p runtime.Process, sc StackCase, lengths []int, told func(done, of 
 		if err != nil {
 			return nil, err
 		}
-		busy := min(r.Ranks, (n+layers.PageTokens-1)/layers.PageTokens)
+		busy := min(r.Ranks, layers.Pages(n))
 		flops := s.gemmFlops(n) + s.attentionFlops(n)
 		result.TokensPerSecond = float64(n) / result.Median.Seconds()
 		result.GFlops = gflops(flops, result.Median)
@@ -99,9 +99,9 @@ func (s *stack) prefill(n int) (PrefillResult, error) {
 func (s *stack) inPieces(n int) (sum uint64, err error) {
 	cache := s.pool.New()
 	defer cache.Free()
-	step := max(1, n/3/layers.PageTokens) * layers.PageTokens
-	for first := 0; first < n; first += step {
-		b := s.prompt(n, first, min(first+step, n), cache)
+	steps := min(3, layers.Pages(n))
+	for i := range steps {
+		b := s.prompt(n, layers.Border(n, steps, i), layers.Border(n, steps, i+1), cache)
 		hidden, err := s.model.Forward(b)
 		if err != nil {
 			return 0, err
