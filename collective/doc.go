@@ -33,7 +33,8 @@
 // whom; at the deadline the error says who has not entered, who waits elsewhere, and whose data has
 // not come (DeadlineError). Where all of them wait themselves it names the rank at the end of the
 // chain. In-process worlds also know at once when a rank has returned. MPI's own calls (Init, Comm_split, windows, Finalize) know
-// no deadline: Split and Share meet before them, and where MPI does not come back a StuckError ends the process.
+// no deadline: Split and Share meet before them, and where MPI does not come back within a minute, or the deadline if that is longer, a
+// StuckError ends the process.
 //
 // Threads. Start locks its goroutine to its thread. A Communicator is used by one
 // goroutine at a time; two groups may be used by two goroutines at once.

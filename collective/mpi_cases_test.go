@@ -49,9 +49,9 @@ var mpiCases = map[string]mpiCase{
 	"the error knows of reductions that are over": {collective.Options{Deadline: 2 * aSecond, Backoff: true}, overWait(reduceOne), true},
 	"the error knows of gathers that are over":    {collective.Options{Deadline: 2 * aSecond, Backoff: true}, overWait(gatherOne), true},
 	"the error names who is not at a window":      {collective.Options{Deadline: 2 * aSecond, Backoff: true}, unarrived, true},
-	"stuck in comm_split":                         {collective.Options{Deadline: aSecond, Backoff: true}, stuckInSplit, true},
-	"stuck in win_allocate_shared":                {collective.Options{Deadline: aSecond, Backoff: true}, stuckInShare, true},
-	"stuck in finalize":                           {collective.Options{Deadline: aSecond, Backoff: true}, stuckInClose, true},
+	"stuck in comm_split":                         {collective.Options{Deadline: aSecond, Backoff: true}.OnLeash(10 * aSecond), stuckInSplit, true},
+	"stuck in win_allocate_shared":                {collective.Options{Deadline: aSecond, Backoff: true}.OnLeash(10 * aSecond), stuckInShare, true},
+	"stuck in finalize":                           {collective.Options{Deadline: aSecond, Backoff: true}.OnLeash(10 * aSecond), stuckInClose, true},
 	"windows are shared on a node":                {collective.Options{}, windowsShared, false},
 	"abort":                                       {collective.Options{}, abort, false},
 }

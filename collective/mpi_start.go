@@ -24,9 +24,9 @@ func Start(opts Options) (*World, error) {
 		return nil, fmt.Errorf("collective: start: MPI is started already, a process starts it once")
 	}
 	runtime.LockOSThread()
-	w := &mpiWorld{deadline: opts.deadline(), stuck: opts.stuck()}
+	w := &mpiWorld{opts: opts}
 	w.within(initialize, func() C.int { mpi.Start(true); return C.MPI_SUCCESS })
-	if err := w.open(opts, mpi.WorldSize()); err != nil {
+	if err := w.open(mpi.WorldSize()); err != nil {
 		return nil, err
 	}
 	return &World{comm: w.comm, hosts: w.hosts, abort: w.abort, close: w.close}, nil
@@ -34,34 +34,31 @@ func Start(opts Options) (*World, error) {
 
 // mpiWorld is what all groups of an MPI world share.
 type mpiWorld struct {
-	comm     *mpiComm
-	hosts    []string // by world rank
-	broken   atomic.Pointer[error]
-	deadline time.Duration
-	stuck    func(*StuckError)
+	opts   Options
+	comm   *mpiComm
+	hosts  []string // by world rank
+	broken atomic.Pointer[error]
 }
 
-// within calls MPI where that waits for other ranks by itself, which it does without a deadline. To begin may take long
-// where ranks are many, and says nothing of how long they compute apart: a short deadline does not bound it.
+// within calls MPI where that waits for other ranks by itself, which it does without a deadline.
 func (w *mpiWorld) within(k kind, call func() C.int) C.int {
-	deadline := w.deadline
-	if k == initialize {
-		deadline = max(deadline, DefaultDeadline)
-	}
-	late := time.AfterFunc(deadline, func() { w.stuck(&StuckError{Op: k.String(), After: deadline}) })
+	deadline := w.opts.ownDeadline(k)
+	late := time.AfterFunc(deadline, func() { w.opts.stuck(&StuckError{Op: k.String(), After: deadline}) })
 	defer late.Stop()
 	return call()
 }
 
-func (w *mpiWorld) open(opts Options, size int) error {
+func (w *mpiWorld) open(size int) error {
+	opts := w.opts
 	at := caller{size: size, rank: mpi.WorldRank()}
 	var roll *C.coll_roll
 	var g *C.coll_group
 	if code := w.within(initialize, func() C.int { return C.coll_world(&roll, &g) }); code != C.MPI_SUCCESS {
 		return fmt.Errorf("collective: start: %w (rank %d of %d)", mpiError(code), at.rank, at.size)
 	}
-	g.deadline = C.int64_t(w.deadline)
-	g.patience = C.int64_t(min(time.Second, w.deadline/4))
+	deadline := opts.deadline()
+	g.deadline = C.int64_t(deadline)
+	g.patience = C.int64_t(min(time.Second, deadline/4))
 	g.chunk = C.intptr_t(opts.messageSize())
 	if opts.Backoff {
 		g.backoff = 1

@@ -44,7 +44,6 @@ func runCase(c mpiCase) int {
 	c.opts.Stuck = func(err *collective.StuckError) {
 		fmt.Println(err)
 		meet(w, "end", w.Comm().Size())
-		os.Exit(1)
 	}
 	w, err := collective.Start(c.opts)
 	if err != nil {
@@ -170,7 +169,7 @@ func TestMPIStuck(t *testing.T) {
 		t.Run(op, func(t *testing.T) {
 			t.Parallel()
 			out, err := mpirun(t, 3, "stuck in "+op)
-			want := "collective: " + op + ": MPI has not come back from it after 1s: it waits for a rank that goes on no more"
+			want := "collective: " + op + ": MPI has not come back from it after 10s: it waits for a rank that goes on no more"
 			if err == nil || strings.Count(out, want) != 2 {
 				t.Fatalf("mpirun gives %v and\n%s\nwant from both other ranks %q", err, out, want)
 			}

@@ -18,17 +18,32 @@ type Options struct {
 	// 1/8 of the time it has waited already, so that it leaves its core to
 	// others. Set it where there are more ranks than cores.
 	Backoff bool
-	// Stuck is told, from another goroutine, of an operation that MPI itself does not come back from by the deadline. Its
-	// thread is MPI's then: all that is left is to end the process, and its launcher ends the others. nil writes the error to
-	// standard error, and exits with 1.
+	// Stuck is told, by another goroutine, of an operation that MPI itself does not come back from: within the deadline, but a minute at
+	// least, and to begin DefaultDeadline. Its thread is MPI's then, so that the process ends with exit code 1 afterwards, and its launcher
+	// ends the others. nil writes the error to standard error.
 	Stuck func(*StuckError)
 
-	chunk int  // bytes in one MPI message, a multiple of 8; 0 stands for maxChunk
-	apart bool // share no memory, as ranks of several nodes
+	chunk int           // bytes in one MPI message, a multiple of 8; 0 stands for maxChunk
+	apart bool          // share no memory, as ranks of several nodes
+	leash time.Duration // the least that MPI's own calls may take; 0 stands for minLeash
 }
 
 // maxChunk is far from the 2³¹ at which MPI's counts wrap.
 const maxChunk = 1 << 30
+
+// minLeash is for MPI's own calls, which where ranks have no cores of their own take long however little ranks compute apart.
+const minLeash = time.Minute
+
+// ownDeadline is how long MPI's own call in an operation may last.
+func (o Options) ownDeadline(k kind) time.Duration {
+	switch {
+	case k == initialize:
+		return max(o.deadline(), DefaultDeadline)
+	case o.leash == 0:
+		return max(o.deadline(), minLeash)
+	}
+	return max(o.deadline(), o.leash)
+}
 
 func (o Options) deadline() time.Duration {
 	if o.Deadline <= 0 {
@@ -37,14 +52,13 @@ func (o Options) deadline() time.Duration {
 	return o.Deadline
 }
 
-func (o Options) stuck() func(*StuckError) {
+func (o Options) stuck(err *StuckError) {
 	if o.Stuck != nil {
-		return o.Stuck
-	}
-	return func(err *StuckError) {
+		o.Stuck(err)
+	} else {
 		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
 	}
+	os.Exit(1)
 }
 
 func (o Options) messageSize() int {

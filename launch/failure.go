@@ -80,13 +80,12 @@ func (w *World) place(e *collective.RankError) string {
 // cannot tear.
 func oneLine(text string) string { return strings.ReplaceAll(text, "\n", "; ") }
 
-// stuck ends this process while MPI has its thread. Its launcher ends the others.
+// stuck says that MPI keeps this process's thread, before the process ends.
 func stuck(rank int) func(*collective.StuckError) {
 	return func(err *collective.StuckError) {
 		time.Sleep(grace(rank))
 		host, _ := os.Hostname()
 		fmt.Fprintf(os.Stderr, "capmoe: rank %d (%s): %v\n", rank, host, err)
-		os.Exit(ExitFailed)
 	}
 }
 
