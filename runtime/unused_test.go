@@ -37,7 +37,6 @@ func TestTensorsWithoutUse(t *testing.T) {
 		{"a layer more", madeDeepSeek, []string{"model.layers.3.mlp.gate.weight"}, "", []string{"model.layers.3.mlp.gate.weight"}},
 		{"layers for further tokens", v3, []string{"model.layers.3.eh_proj.weight", "model.layers.4.enorm.weight", "model.layers.5.enorm.weight"}, "", []string{"model.layers.5.enorm.weight"}},
 		{"frequencies", madeDeepSeek, []string{layer1 + "self_attn.rotary_emb.inv_freq", "model.rotary_emb.inv_freq"}, "", nil},
-		{"the output matrix that is the embedding", with(madeDeepSeek, set{"tie_word_embeddings": true}), nil, "", nil},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			m := newMade(t, 11, c.config)

@@ -8,10 +8,10 @@ import (
 )
 
 // Beside lists the tensors that are no part of the model, and none of what released checkpoints are known to hold beside it: rotary frequencies, which
-// follow from config.json; layers for predicting further tokens, as many as it says; an output matrix that is the embedding.
+// follow from config.json; layers for predicting further tokens, as many as it says.
 func (c *Config) Beside(s *Store) []string {
 	n := c.Family.namesIn(s)
-	return slices.DeleteFunc(s.Names(), func(name string) bool { return c.owns(n, name) || c.knows(n, name) })
+	return slices.DeleteFunc(s.Names(), func(name string) bool { return c.owns(n, name) || c.knows(name) })
 }
 
 // owns tells whether a tensor is of a layer of the model, or of one of the modules before and behind the layers.
@@ -23,16 +23,16 @@ func (c *Config) owns(n names, name string) bool {
 }
 
 // knows tells whether a tensor is one that released checkpoints hold and no model of them needs.
-func (c *Config) knows(n names, name string) bool {
+func (c *Config) knows(name string) bool {
 	layer := layerOf(name)
-	return strings.Contains(name, "rotary_emb.") || layer >= c.Model.Layers && layer < c.Model.Layers+c.Behind || c.Tied && name == n.head
+	return strings.Contains(name, "rotary_emb.") || layer >= c.Model.Layers && layer < c.Model.Layers+c.Behind
 }
 
 // unused is an error if the model has tensors that were not asked for, other than those of experts that other ranks hold: it is not the model that
 // config.json describes.
 func (l *loader) unused(held func(layer int) []int) error {
 	left := slices.DeleteFunc(l.store.Names(), func(name string) bool {
-		return l.asked[name] || !l.cfg.owns(l.names, name) || l.cfg.knows(l.names, name) || l.elsewhere(name, held)
+		return l.asked[name] || !l.cfg.owns(l.names, name) || l.cfg.knows(name) || l.elsewhere(name, held)
 	})
 	if len(left) == 0 {
 		return nil

@@ -29,12 +29,7 @@ func FindWeights(s *Store, c *Config, held func(layer int) []int) (*Found, error
 	if err := l.vector(&w.Norm, l.names.norm, "hidden_size", m.Hidden); err != nil {
 		return nil, err
 	}
-	if c.Tied {
-		l.later(func() (err error) {
-			w.Head, err = l.lib.PackFrom(func(dst []float32, first int) error { w.Embedding.Read(dst, first); return nil }, m.Vocab, m.Hidden)
-			return err
-		})
-	} else if err := l.matrix(&w.Head, "vocab_size × hidden_size", m.Hidden, part{l.names.head, m.Vocab}); err != nil {
+	if err := l.head(w); err != nil {
 		return nil, err
 	}
 	return &Found{w, l}, l.unused(held)

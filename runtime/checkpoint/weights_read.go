@@ -40,11 +40,14 @@ func (l *loader) matrix(dst *kernel.Matrix, dims string, k int, parts ...part) e
 	return err
 }
 
-func (l *loader) pack(dst *kernel.Matrix, w stack) {
+func (l *loader) pack(dst *kernel.Matrix, w stack) { l.packRead(dst, w, w.read) }
+
+// packRead is pack with another way to read the rows.
+func (l *loader) packRead(dst *kernel.Matrix, w stack, read kernel.RowReader) {
 	l.later(func() (err error) {
 		w.want()
 		defer w.release()
-		*dst, err = l.lib.PackFrom(w.read, w.rows(), w.k)
+		*dst, err = l.lib.PackFrom(read, w.rows(), w.k)
 		return err
 	})
 }
