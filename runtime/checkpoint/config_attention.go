@@ -44,3 +44,17 @@ func window(f *fields, positions int) int {
 	}
 	return 0
 }
+
+// noWindow refuses a sliding window, of all layers or of some.
+func noWindow(f *fields) {
+	f.not("use_sliding_window")
+	var types []string
+	if f.has("layer_types") {
+		f.read("layer_types", &types)
+	}
+	for l, t := range types {
+		if t != "full_attention" {
+			f.refuse("layer_types", "has %q for layer %d, want full_attention", t, l)
+		}
+	}
+}

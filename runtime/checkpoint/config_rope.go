@@ -1,7 +1,10 @@
 package checkpoint
 
 import (
+	"bytes"
+	"maps"
 	"math"
+	"slices"
 
 	"capmoe/layers"
 )
@@ -18,6 +21,15 @@ func ropeFields(f *fields) *fields {
 	return f.object("rope_scaling")
 }
 
+// oneForAll refuses rotary embedding that differs by type of layer: transformers 5 may have an object for each.
+func oneForAll(s *fields) {
+	for _, name := range slices.Sorted(maps.Keys(s.raw)) {
+		if bytes.HasPrefix(s.raw[name], []byte("{")) {
+			s.refuse(name, "is %s, want one rotary embedding for all layers", abridged(s.raw[name]))
+		}
+	}
+}
+
 // ropeType is its kind, under the newer or the older name.
 func ropeType(s *fields) string {
 	name := "rope_type"
@@ -30,6 +42,7 @@ func ropeType(s *fields) string {
 // rope reads rotary embedding, of latent attention or another.
 func rope(f *fields, latent bool) layers.RopeConfig {
 	s := ropeFields(f)
+	oneForAll(s)
 	f.assume("rope_theta", "10000")
 	from := f
 	if s.has("rope_theta") {
@@ -63,6 +76,10 @@ func yarn(f, s *fields, latent bool) layers.YarnConfig {
 		y.Positions = s.size("original_max_position_embeddings")
 	} else {
 		y.Positions = f.size("max_position_embeddings")
+	}
+	// The outer one has no meaning for transformers 4, and goes first for 5.
+	if outer := f.sizeOr("original_max_position_embeddings", y.Positions); outer != y.Positions {
+		f.refuse("original_max_position_embeddings", "is %d, yarn stretches from %d positions, want one number", outer, y.Positions)
 	}
 	if y.BetaFast < y.BetaSlow {
 		s.refuse("beta_fast", "is %v, less than %q %v", y.BetaFast, s.name("beta_slow"), y.BetaSlow)

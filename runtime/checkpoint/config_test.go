@@ -86,7 +86,11 @@ func TestConfigFaults(t *testing.T) {
 		{"yarn's ramp falls", plainV3, set{"rope_scaling": set{"type": "yarn", "factor": 4, "beta_fast": 1, "beta_slow": 2}}, `field "rope_scaling.beta_fast" is 1, less than "rope_scaling.beta_slow" 2`},
 		{"rope turns whole heads", plainMixtral, set{"partial_rotary_factor": 0.25}, `field "partial_rotary_factor" is 0.25, only 1 is supported`},
 		{"rope turns whole heads, in the newer object", plainMixtral, set{"rope_parameters": set{"partial_rotary_factor": 0.5}}, `field "rope_parameters.partial_rotary_factor" is 0.5, only 1 is supported`},
+		{"rope is the same in all layers", plainGPTOSS, set{"rope_parameters": set{"full_attention": set{"rope_theta": 1e6}, "sliding_attention": set{"rope_theta": 1e4}}}, `field "rope_parameters.full_attention" is {"rope_theta":1000000}, want one rotary embedding for all layers` + "\n" +
+			`checkpoint: config.json: field "rope_parameters.sliding_attention" is {"rope_theta":10000}, want one rotary embedding for all layers`},
+		{"rope was trained on one number of positions", plainV3, set{"original_max_position_embeddings": 2048, "rope_scaling": set{"type": "yarn", "factor": 4}}, `field "original_max_position_embeddings" is 2048, yarn stretches from 4096 positions, want one number`},
 		{"Qwen has no window", plainQwen, set{"use_sliding_window": true}, `field "use_sliding_window" is true, which is not supported`},
+		{"Qwen has no window in any layer", plainQwen, set{"layer_types": []string{"full_attention", "sliding_attention", "full_attention", "full_attention", "full_attention", "full_attention"}}, `field "layer_types" has "sliding_attention" for layer 1, want full_attention`},
 		{"listed layers exist", plainQwen, set{"mlp_only_layers": []int{6}}, `field "mlp_only_layers" lists layer 6, "num_hidden_layers" is 6`},
 		{"some layer has experts", plainQwen, set{"decoder_sparse_step": 7}, `none of the 6 layers has a mixture of experts`},
 		{"dense layers have a width", plainQwen, set{"mlp_only_layers": []int{0}, "intermediate_size": nil}, `field "intermediate_size" is missing`},

@@ -17,7 +17,7 @@ var qwen2MoE = Family{
 		c := common(f)
 		c.Attention = grouped(f, c.Hidden)
 		c.Attention.Bias, c.Attention.OutBias = f.boolOr("qkv_bias", true), false
-		f.not("use_sliding_window")
+		noWindow(f)
 		c.MoE = mixture(f, "num_experts", "moe_intermediate_size")
 		c.MoE.Weighting.Normalize = f.boolOr("norm_topk_prob", false)
 		c.MoE.Shared = layers.SharedConfig{Inner: f.size("shared_expert_intermediate_size"), Gated: true}

@@ -12,7 +12,7 @@ var qwen3MoE = Family{
 		c := common(f)
 		c.Attention = grouped(f, c.Hidden)
 		c.Attention.QKNorm = layers.HeadQKNorm
-		f.not("use_sliding_window")
+		noWindow(f)
 		c.MoE = mixture(f, "num_experts", "moe_intermediate_size")
 		c.MoE.Weighting.Normalize = f.boolOr("norm_topk_prob", false)
 		c.Dense = denseInQwen(f, c.Layers)
