@@ -31,9 +31,10 @@ type encoder struct {
 	bos       int32 // before every text; -1: none
 }
 
-// tokenizerConfig is the part of tokenizer_config.json that says how prompts begin.
+// tokenizerConfig is the part of tokenizer_config.json that says how prompts begin and end.
 type tokenizerConfig struct {
 	AddBOS *bool           `json:"add_bos_token"`
+	AddEOS bool            `json:"add_eos_token"`
 	BOS    json.RawMessage `json:"bos_token"` // a text, {"content": text} or null
 }
 
@@ -52,6 +53,9 @@ func (e *Engine) encoder(bos Switch, requests []written) (enc encoder, err error
 	var cfg tokenizerConfig
 	if err := readOptional(path, &cfg); err != nil {
 		return enc, err
+	}
+	if bos == AsFiled && cfg.AddEOS {
+		return enc, fmt.Errorf("runtime: %s: field \"add_eos_token\" is true: a token behind every prompt is not supported; --add-bos or --add-bos=false says what prompts have", path)
 	}
 	if bos == AsFiled && cfg.AddBOS != nil {
 		bos = Off

@@ -66,6 +66,8 @@ func TestHowPromptsBegin(t *testing.T) {
 		{"a first token needs a name", nil, On, false, `tokenizer_config.json: field "bos_token" names no token`},
 		{"which the tokenizer knows", map[string]string{config: `{"bos_token": "<s>"}`}, On, false, `token "<s>" is not among`},
 		{"and is a text", map[string]string{config: `{"bos_token": 5}`}, On, false, `field "bos_token": number, want a text`},
+		{"prompts have no last token", map[string]string{config: `{"add_bos_token": false, "add_eos_token": true}`}, AsFiled, false, `tokenizer_config.json: field "add_eos_token" is true`},
+		{"whatever the file says, if the flag does", map[string]string{config: `{"add_eos_token": true, "bos_token": "<|endoftext|>"}`}, On, true, ""},
 		{"the file is JSON", map[string]string{config: `{`}, AsFiled, false, "tokenizer_config.json: not JSON"},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
