@@ -6,7 +6,7 @@
 //	ids ─ token texts ─ decoders ─ text
 //
 // Supported are byte-level BPE (GPT-2, GPT-NeoX and OLMoE, Qwen, DeepSeek,
-// gpt-oss) and SentencePiece-style BPE with byte fallback (Mistral and
+// gpt-oss, Kimi K2) and SentencePiece-style BPE with byte fallback (Mistral and
 // Mixtral). A file that asks for anything else is refused with an error that
 // names the field: a tokenizer that is nearly right is wrong.
 //

@@ -97,7 +97,7 @@ func wantBack(t *testing.T, tok *Tokenizer, text, want string) {
 
 // FuzzTranslate wants a translated pattern to be one that can be used, or none.
 func FuzzTranslate(f *testing.F) {
-	for _, source := range []string{gpt2Pattern, `\w+|[^\w\s]+`, `(?>a|ab)\p{Han}{1,3}$`, `[\[\]\\-a]++`, `a{2}?`, `\u4e00`} {
+	for _, source := range []string{gpt2Pattern, `\w+|[^\w\s]+`, `(?>a|ab)\p{Han}{1,3}$`, `[\[\]\\-a]++`, `a{2}?`, `\u4e00`, `[\p{L}&&[^\p{Han}]]+`} {
 		f.Add(source, "don't 123 語")
 	}
 	f.Fuzz(func(t *testing.T, source, text string) {

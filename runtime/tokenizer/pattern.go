@@ -34,9 +34,12 @@ func translate(source string) (string, error) {
 }
 
 type translator struct {
-	out     strings.Builder
-	rest    string // of the source
-	inClass bool
+	out      strings.Builder
+	rest     string // of the source
+	inClass  bool
+	members  int  // where those of the class start in out
+	leavable bool // the class is not negated, and leaves nothing out yet
+	leaving  bool // in the class that it leaves out
 }
 
 // copy moves the first n bytes of the rest to the output.
@@ -127,7 +130,7 @@ func (t *translator) openClass() error {
 		return unsupportedPart(head + "]")
 	}
 	t.copy(len(head))
-	t.inClass = true
+	t.inClass, t.leavable, t.members = true, head == "[", t.out.Len()
 	return nil
 }
 
@@ -137,11 +140,35 @@ func (t *translator) member() error {
 	case t.rest[0] == '[':
 		return unsupportedPart("a class within a class")
 	case strings.HasPrefix(t.rest, "&&"):
-		return unsupportedPart("&& in a class")
+		return t.leaveOut()
 	case t.rest[0] == ']':
-		t.inClass = false
+		return t.closeClass()
 	}
 	t.copy(1)
+	return nil
+}
+
+// leaveOut turns [x&&[^y]] into [x-[y]]; other intersections are refused.
+func (t *translator) leaveOut() error {
+	const head = "&&[^"
+	members := t.out.String()[t.members:]
+	if !t.leavable || members == "" || strings.HasSuffix(members, "-") || !strings.HasPrefix(t.rest, head) || strings.HasPrefix(t.rest[len(head):], "]") {
+		return unsupportedPart("&& in a class")
+	}
+	t.put(len(head), "-[")
+	t.leavable, t.leaving = false, true
+	return nil
+}
+
+func (t *translator) closeClass() error {
+	if t.leaving {
+		if !strings.HasPrefix(t.rest, "]]") {
+			return unsupportedPart("more behind && in a class")
+		}
+		t.copy(1)
+	}
+	t.copy(1)
+	t.inClass, t.leaving = false, false
 	return nil
 }
 

@@ -18,6 +18,7 @@ func TestTranslate(t *testing.T) {
 		{"in a class too", `[\w-]`, "[" + wordMembers + "-]"},
 		{"\\W is the rest", `\W`, "[^" + wordMembers + "]"},
 		{"a letter escaped for nothing is the letter", `\_\é\-`, `_é\-`},
+		{"what a class leaves out is taken out", `[a\p{L}&&[^\p{Han}b]]+`, `[a\p{L}-[\p{Han}b]]+`},
 		{"a brace that is no interval is a brace", `{|}{a}{1,b}{`, `\{|}\{a}\{1,b}\{`},
 	}
 	for _, test := range tests {
@@ -29,14 +30,14 @@ func TestTranslate(t *testing.T) {
 
 func TestTranslateRefusesWhatMeansSomethingElse(t *testing.T) {
 	for _, source := range []string{
-		`^a`, `[a[b]]`, `[[:alpha:]]`, `[a&&b]`, `[]a]`, `[^]a]`, `\h`, `\bword`, `(a)\1`, `\K`, `\R`, `\X`, `\G`, `\x41`,
+		`^a`, `[a[b]]`, `[[:alpha:]]`, `[a&&b]`, `[a&&[b]]`, `[^a&&[^b]]`, `[a&&[^b]c]`, `[a&&[^b]&&[^c]]`, `[a&&[^b&&[^c]]]`, `[&&[^a]]`, `[a-&&[^b]]`, `[a&&[^]b]]`, `[]a]`, `[^]a]`, `\h`, `\bword`, `(a)\1`, `\K`, `\R`, `\X`, `\G`, `\x41`,
 		`[\W]`, `\p{^L}`, `\p{sc=Han}`, `(?m:.)`, `(?x) a`, `(?<name>a)`, `(?#c)`, `a{1,3}+`, `a{2}?`, `a{,3}`,
 	} {
 		if got, err := translate(source); !errors.Is(err, ErrUnsupported) {
 			t.Errorf("%s becomes %s, %v", source, got, err)
 		}
 	}
-	for _, source := range []string{`a\`, `[a`, `\p`, `\pL`, `\p{L`} {
+	for _, source := range []string{`a\`, `[a`, `[a&&[^b]`, `\p`, `\pL`, `\p{L`} {
 		if got, err := translate(source); err == nil {
 			t.Errorf("%s, which is broken, becomes %s", source, got)
 		}
@@ -60,6 +61,8 @@ func TestClassesAreUnicode(t *testing.T) {
 		{`\w`, word}, {`\W`, not(word)}, {`[\w]`, word},
 		{`\p{L}`, is(unicode.L)}, {`\p{N}`, is(unicode.N)}, {`\p{P}`, is(unicode.P)},
 		{`\p{S}`, is(unicode.S)}, {`\p{M}`, is(unicode.M)}, {`\p{Lu}`, is(unicode.Lu)}, {`\P{L}`, not(is(unicode.L))},
+		{`\p{Han}`, is(unicode.Han)},
+		{`[\p{Lo}\p{M}&&[^\p{Han}]]`, func(r rune) bool { return unicode.In(r, unicode.Lo, unicode.M) && !unicode.Is(unicode.Han, r) }},
 		{`[^\s\p{L}\p{N}]`, func(r rune) bool { return !unicode.In(r, unicode.White_Space, unicode.L, unicode.N) }},
 	}
 	var all strings.Builder
@@ -102,6 +105,25 @@ func TestGPT2Words(t *testing.T) {
 		{"½Ⅷ٣ é語", "½Ⅷ٣| é語"},
 	}
 	for _, test := range tests {
+		if got := parts(t, s, test.text); got != test.want {
+			t.Errorf("%q: got %q, want %q", test.text, got, test.want)
+		}
+	}
+}
+
+// Kimi K2 writes Han by itself, and any other script as gpt-oss does.
+func TestKimiWords(t *testing.T) {
+	const upper, lower, short = `[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]`, `[\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]`, `(?i:'s|'t|'re|'ve|'m|'ll|'d)?`
+	words, err := compile("", `[\p{Han}]+|[^\r\n\p{L}\p{N}]?`+upper+`*`+lower+`+`+short+`|[^\r\n\p{L}\p{N}]?`+upper+`+`+lower+`*`+short+
+		`|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &splitter{finder: words, behavior: isolated}
+	for _, test := range []struct{ text, want string }{
+		{"Hello WORLD's camelCase 12345", "Hello| WORLD's| camel|Case| |123|45"},
+		{"中文ABC 日本語です한국어", "中文|ABC| |日本語|です한국어"},
+	} {
 		if got := parts(t, s, test.text); got != test.want {
 			t.Errorf("%q: got %q, want %q", test.text, got, test.want)
 		}
