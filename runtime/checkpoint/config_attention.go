@@ -33,7 +33,7 @@ func latent(f *fields) layers.AttentionConfig {
 	}
 	f.even("qk_rope_head_dim", l.Rope)
 	heads, r := f.size("num_attention_heads"), rope(f, true)
-	l.ScaleFactor = latentScale(f, r.Yarn.Factor)
+	l.ScaleFactor = latentScale(f, max(r.Yarn.Factor, r.Linear))
 	return layers.AttentionConfig{Heads: heads, KVHeads: heads, HeadDim: l.Nope + l.Rope, Rope: r, Latent: l}
 }
 

@@ -92,8 +92,8 @@ func yarn(f, s *fields, latent bool) layers.YarnConfig {
 	return y
 }
 
-// latentScale is what a stretch by YaRN multiplies the scores of latent attention by;
-// a factor of 0 is no stretch.
+// latentScale is what a stretch, by YaRN or linear, multiplies the scores of latent
+// attention by; a factor of 0 is no stretch.
 func latentScale(f *fields, factor float64) float32 {
 	m := yarnScale(factor, weightOr(ropeFields(f), "mscale_all_dim", 0))
 	return float32(m * m)

@@ -150,6 +150,8 @@ func TestConfigSwitches(t *testing.T) {
 		{"one mscale alone weighs in latent attention", plainV3, set{"rope_scaling": set{"type": "yarn", "factor": 32, "mscale": 0.5}}, func(m layers.Config) any { return m.Attention.Rope.Yarn.Amplitude }, float32(0.1*0.5*math.Log(32) + 1)},
 		{"equal mscales cancel", plainV3, set{"rope_scaling": yarn}, func(m layers.Config) any { return m.Attention.Rope.Yarn.Amplitude }, float32(1)},
 		{"mscale_all_dim sharpens latent scores", plainV3, set{"rope_scaling": yarn}, func(m layers.Config) any { return m.Attention.Latent.ScaleFactor }, float32(1.5896261651208736)},
+		{"so it does beside a linear stretch", plainV3, set{"rope_scaling": set{"type": "linear", "factor": 40, "mscale_all_dim": 0.707}}, func(m layers.Config) any { return m.Attention.Latent.ScaleFactor }, float32(1.5896261651208736)},
+		{"but not where nothing is stretched", plainV3, set{"rope_scaling": set{"type": "default", "factor": 40, "mscale_all_dim": 0.707}}, func(m layers.Config) any { return m.Attention.Latent.ScaleFactor }, float32(1)},
 		{"no yarn leaves latent scores", plainV3, nil, func(m layers.Config) any { return m.Attention.Latent.ScaleFactor }, float32(1)},
 		{"a given attention_factor counts", plainGPTOSS, set{"rope_scaling": set{"rope_type": "yarn", "factor": 32, "attention_factor": 1.25}}, func(m layers.Config) any { return m.Attention.Rope.Yarn.Amplitude }, float32(1.25)},
 		{"yarn's ramp is rounded", plainGPTOSS, set{"rope_scaling": set{"rope_type": "yarn", "factor": 32}}, func(m layers.Config) any { return m.Attention.Rope.Yarn.Exact }, false},
