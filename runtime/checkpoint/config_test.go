@@ -119,6 +119,20 @@ func TestConfigFaults(t *testing.T) {
 	}
 }
 
+// A file that was written twice over, or not to its end, is no config.
+func TestConfigIsOneObject(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                                "unexpected end of JSON input",
+		plainMixtral[:40]:                 "unexpected end of JSON input",
+		plainMixtral + `{"head_dim": 32}`: "invalid character '{' after top-level value",
+		"[1]":                             "cannot unmarshal array",
+	} {
+		if _, err := ParseConfig("config.json", []byte(text)); err == nil || !strings.Contains(err.Error(), "config.json: not a JSON object: ") || !strings.Contains(err.Error(), want) {
+			t.Errorf("%.50q: %v, want %s", text, err, want)
+		}
+	}
+}
+
 func TestAllFaultsAreReported(t *testing.T) {
 	_, err := ParseConfig("config.json", changed(t, plainMixtral, map[string]any{"hidden_size": nil, "vocab_size": -1, "num_experts_per_tok": 99}))
 	want := []string{`field "vocab_size" is -1`, `field "hidden_size" is missing`, `field "num_experts_per_tok" is 99, more than "num_local_experts" 8`}

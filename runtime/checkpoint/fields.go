@@ -1,7 +1,6 @@
 package checkpoint
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -30,7 +29,7 @@ func newFields(path string) *fields {
 
 // decode takes the text of the file and tells whether it is an object.
 func (f *fields) decode(data []byte) bool {
-	err := json.NewDecoder(bytes.NewReader(data)).Decode(&f.raw)
+	err := json.Unmarshal(data, &f.raw)
 	if err != nil {
 		f.fault("not a JSON object: %w", err)
 	}
