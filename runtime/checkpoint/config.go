@@ -122,6 +122,11 @@ func common(f *fields) layers.Config {
 // quantization reads quantization_config: the edge of the squares of 8-bit weights
 // that share a scale; 0 if there are none.
 func quantization(f *fields, family *Family) int {
+	for _, name := range []string{"quantization", "compression_config"} { // MLX's, and an older one of compressed-tensors
+		if f.has(name) && !f.has("quantization_config") {
+			f.refuse(name, "is %s, which is not supported", abridged(f.raw[name]))
+		}
+	}
 	if !f.has("quantization_config") {
 		return 0
 	}

@@ -103,6 +103,8 @@ func TestConfigFaults(t *testing.T) {
 		{"latent keys have pairs to turn", plainV3, set{"qk_rope_head_dim": 7}, `field "qk_rope_head_dim" is 7, want an even number: rotary embedding turns pairs`},
 		{"latent attention has no biases", plainV3, set{"attention_bias": true}, `field "attention_bias" is true, which is not supported`},
 		{"weights are not quantised in unknown ways", plainV3, set{"quantization_config": set{"quant_method": "gptq"}}, `field "quantization_config.quant_method" is "gptq", supported: fp8`},
+		{"nor under other names", plainMixtral, set{"quantization": set{"bits": 4, "group_size": 64}}, `field "quantization" is {"bits":4,"group_size":64}, which is not supported`},
+		{"nor under older ones", plainMixtral, set{"compression_config": set{"format": "pack-quantized"}}, `field "compression_config" is {"format":"pack-quantized"}, which is not supported`},
 		{"MXFP4 is gpt-oss's", plainV3, set{"quantization_config": set{"quant_method": "mxfp4"}}, `field "quantization_config.quant_method" is "mxfp4", supported: fp8`},
 		{"gpt-oss is in MXFP4", plainGPTOSS, set{"quantization_config": set{"quant_method": "fp8", "weight_block_size": []int{128, 128}}}, `field "quantization_config.quant_method" is "fp8", supported: mxfp4`},
 		{"fp8 has scales for blocks", plainV3, set{"quantization_config": set{"quant_method": "fp8"}}, `field "quantization_config.weight_block_size" is missing`},
