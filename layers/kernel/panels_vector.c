@@ -17,20 +17,48 @@
 #define FURTHER 8192
 #define SPARSE (4 * LINE)
 
+typedef uint32_t four __attribute__((vector_size(16), aligned(4)));
+
+// place_four writes units of four rows; those of a unit lie beside each other, and units so many values apart.
+static void place_four(uint32_t *dst, int64_t apart, uint32_t units[4][DEPTH], int64_t depth) {
+	int64_t l = 0;
+	for (; l + 4 <= depth; l += 4, dst += 4 * apart) {
+		four a = *(four *)&units[0][l], b = *(four *)&units[1][l], c = *(four *)&units[2][l], d = *(four *)&units[3][l];
+		four ab = __builtin_shufflevector(a, b, 0, 4, 1, 5), cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+		*(four *)dst = __builtin_shufflevector(ab, cd, 0, 1, 4, 5);
+		*(four *)(dst + apart) = __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
+		ab = __builtin_shufflevector(a, b, 2, 6, 3, 7), cd = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+		*(four *)(dst + 2 * apart) = __builtin_shufflevector(ab, cd, 0, 1, 4, 5);
+		*(four *)(dst + 3 * apart) = __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
+	}
+	for (; l < depth; l++, dst += apart)
+		*(four *)dst = (four){units[0][l], units[1][l], units[2][l], units[3][l]};
+}
+
+// place_one writes units of a row, so many values apart; where units have two parts, the values of both, a tile's rows apart.
+static void place_one(uint32_t *dst, int64_t parts, int64_t rows, const uint32_t *units, int64_t depth) {
+	for (int64_t l = 0; l < depth; l++, dst += parts * rows) {
+		dst[0] = parts == 1 ? units[l] : units[l] << 16;
+		if (parts == 2)
+			dst[rows] = units[l] & 0xffff0000;
+	}
+}
+
 // place_tile writes rows as units; of a unit, that of every row. Where units have two parts it is the values of both.
 static void place_tile(const kernel_panels *p, uint32_t *tile, kernel_given x, int64_t rows) {
-	uint32_t units[DEPTH];
+	uint32_t units[4][DEPTH];
 	int64_t parts = kernel_tiles_of(p->kind)->parts;
-	for (int64_t r = 0; r < rows; r++) {
+	for (int64_t r = 0, some; r < rows; r += some) {
+		some = parts == 1 && r + 4 <= rows ? 4 : 1;
 		for (int64_t from = 0; from < p->units; from += DEPTH) {
 			int64_t depth = kernel_least(DEPTH, p->units - from);
 			uint32_t *at = tile + from * parts * rows + r;
-			kernel_panels_units(p, units, kernel_given_from(x, r * p->k), from, depth);
-			for (int64_t l = 0; l < depth; l++, at += parts * rows) {
-				at[0] = parts == 1 ? units[l] : units[l] << 16;
-				if (parts == 2)
-					at[rows] = units[l] & 0xffff0000;
-			}
+			for (int64_t i = 0; i < some; i++)
+				kernel_panels_units(p, units[i], kernel_given_from(x, (r + i) * p->k), from, depth);
+			if (some == 4)
+				place_four(at, rows, units, depth);
+			else
+				place_one(at, parts, rows, units[0], depth);
 		}
 	}
 }
