@@ -62,7 +62,7 @@ func (s sums) factor() float64 { return s.room / float64(max(1, s.ledger.Routed)
 // local: block by block.
 func tally(t *trace.Trace, policy capacity.Config, stepTokens, ranks int) (sums, error) {
 	var s sums
-	model := capacity.Model{Experts: t.Experts, TopK: t.TopK}
+	model := capacity.Model{Experts: t.Experts, TopK: t.TopK, Weighting: t.Weighting()}
 	err := collective.Run(1, collective.Options{}, func(c collective.Communicator) error {
 		planner, err := capacity.NewPlanner(c, policy, model, capacity.Contiguous(t.Experts, 1))
 		if err != nil {

@@ -41,6 +41,20 @@ func TestScopesAgreeOnOneRank(t *testing.T) {
 	}
 }
 
+// At top 1 a family that normalises weighs every pair 1, so what is lost is the share of the dropped pairs.
+func TestMassIsOfTheFamilysWeights(t *testing.T) {
+	tr := made(128, 8, 1)
+	tr.Normalize = true
+	policy := capacity.Config{Policy: capacity.Drop, Expert: capacity.Times(0.5)}
+	s, err := tally(tr, policy, 64, 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := s.ledger.GateMassLost(), float64(s.ledger.Dropped)/float64(s.ledger.Routed); got != want || want == 0 {
+		t.Errorf("lost gate mass %v, want %v", got, want)
+	}
+}
+
 // Share of pairs over capacity on the gpt-oss-20b recording, as its source states them.
 func TestKnownSharesOverCapacity(t *testing.T) {
 	dir := os.Getenv("CAPMOE_DATA")
