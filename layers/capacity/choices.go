@@ -5,6 +5,9 @@ import "math"
 // A token ranks its experts: higher score first, then lower expert id. An expert of
 // score -Inf is no candidate.
 
+// MaxScore is the largest router score. What scores sum up to has room below it.
+const MaxScore = 1 << 24
+
 // chooser finds the best experts of one token after another.
 type chooser struct {
 	best    []int32 // [K] the best of every K-th expert
@@ -17,7 +20,7 @@ var negativeInfinity = scoreOrder(float32(math.Inf(-1)))
 
 // top writes the ids of the best len(dst) experts of one token, best first, and -1
 // where there are fewer candidates. order [E] is set to the scores as integers of the
-// same order. ok is false if a score is NaN.
+// same order. ok is false if a score is NaN or above MaxScore.
 //
 // The K experts that are each the best of every K-th one bound the K-th best score
 // from below. Few experts reach that bound, and only they are sorted.
@@ -36,7 +39,7 @@ func (c *chooser) top(dst, order []int32, scores []float32) (ok bool) {
 		if at++; at == len(c.best) {
 			at = 0
 		}
-		if s != s {
+		if !(s <= MaxScore) {
 			ok = false
 		}
 	}

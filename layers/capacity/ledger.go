@@ -1,6 +1,9 @@
 package capacity
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // Ledger counts what became of the pairs of one rank's tokens. Ledgers add up over
 // layers, steps and ranks in any order, because they hold integers only.
@@ -12,23 +15,48 @@ type Ledger struct {
 	Rerouted            int64 // kept pairs that stand for a refused one
 	Dropped             int64 // refused pairs that found no substitute
 	TokensWithoutExpert int64
-	Mass                int64 // Σ weights of the top K, in units of 2⁻³²
-	MassLost            int64 // Σ weights of the dropped pairs, in units of 2⁻³²
+	Mass                Mass // Σ weights of the top K
+	MassLost            Mass // Σ weights of the dropped pairs
 }
 
-const massUnit = 1 << 32
+// Mass is a sum of weights: Whole + Parts · 2⁻³². Parts is below 2³² once it is carried,
+// so that equal sums are equal values, and a run of any length has room.
+type Mass struct {
+	Whole, Parts int64
+}
+
+const massParts = 1 << 32
+
+func massOf(weight float32) Mass {
+	whole := math.Floor(float64(weight))
+	return Mass{int64(whole), int64((float64(weight) - whole) * massParts)}
+}
+
+func (m *Mass) add(other Mass) {
+	m.Whole += other.Whole
+	m.Parts += other.Parts
+	m.carry()
+}
+
+func (m *Mass) carry() {
+	m.Whole += m.Parts / massParts
+	m.Parts %= massParts
+}
+
+func (m Mass) float() float64 { return float64(m.Whole)*massParts + float64(m.Parts) }
 
 // GateMassLost is Σ weights of the dropped pairs / Σ all weights, 0 to 1.
 func (l Ledger) GateMassLost() float64 {
-	if l.Mass == 0 {
+	if l.Mass == (Mass{}) {
 		return 0
 	}
-	return float64(l.MassLost) / float64(l.Mass)
+	return l.MassLost.float() / l.Mass.float()
 }
 
 // fields are the ledger's counts in the order of its declaration.
 func (l *Ledger) fields() []*int64 {
-	return []*int64{&l.Tokens, &l.Routed, &l.Extra, &l.Kept, &l.Rerouted, &l.Dropped, &l.TokensWithoutExpert, &l.Mass, &l.MassLost}
+	return []*int64{&l.Tokens, &l.Routed, &l.Extra, &l.Kept, &l.Rerouted, &l.Dropped, &l.TokensWithoutExpert,
+		&l.Mass.Whole, &l.Mass.Parts, &l.MassLost.Whole, &l.MassLost.Parts}
 }
 
 // Add adds another ledger's counts.
@@ -37,6 +65,12 @@ func (l *Ledger) Add(other Ledger) {
 	for i, f := range l.fields() {
 		*f += *from[i]
 	}
+	l.carry()
+}
+
+func (l *Ledger) carry() {
+	l.Mass.carry()
+	l.MassLost.carry()
 }
 
 // Counts returns the ledger as a vector, for a reduction over ranks.
@@ -54,6 +88,7 @@ func LedgerOf(counts []int64) Ledger {
 	for i, f := range l.fields() {
 		*f = counts[i]
 	}
+	l.carry()
 	return l
 }
 

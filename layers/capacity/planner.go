@@ -271,9 +271,9 @@ func (p *Planner) account(l *Ledger, t int, top float32) {
 		if first < 0 {
 			continue
 		}
-		mass := int64(float64(p.model.Weighting.weight(gates[first], top)) * massUnit)
+		mass := massOf(p.model.Weighting.weight(gates[first], top))
 		l.Routed++
-		l.Mass += mass
+		l.Mass.add(mass)
 		if slots[j] == first {
 			continue
 		}
@@ -282,7 +282,7 @@ func (p *Planner) account(l *Ledger, t int, top float32) {
 			continue
 		}
 		l.Dropped++
-		l.MassLost += mass
+		l.MassLost.add(mass)
 	}
 }
 

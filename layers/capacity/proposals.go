@@ -65,7 +65,7 @@ type proposals struct {
 func (p *proposals) tokens() int { return len(p.step.Tokens) }
 
 // start makes every token's first proposals: its top K and the experts on offer.
-// It fails on a score that is NaN.
+// It fails on a score that is NaN or above MaxScore.
 func (p *proposals) start(step Step, keys keyer, offers []int32) error {
 	p.step, p.keys = step, keys
 	p.width = p.topK + len(offers)
@@ -84,7 +84,8 @@ func (p *proposals) start(step Step, keys keyer, offers []int32) error {
 		scores := p.scores(t)
 		choice := p.choice[t*p.topK : (t+1)*p.topK]
 		if !p.chooser.top(choice, p.order[t*p.experts:(t+1)*p.experts], scores) {
-			return fmt.Errorf("capacity: layer %d: router score of token %d for expert %d is NaN", step.Layer, step.Tokens[t], firstNaN(scores))
+			bad := firstBad(scores)
+			return fmt.Errorf("capacity: layer %d: router score of token %d for expert %d is %v, want a number of at most %d", step.Layer, step.Tokens[t], bad, scores[bad], MaxScore)
 		}
 		for j, e := range choice {
 			p.propose(t, j, e)
@@ -226,9 +227,9 @@ func (p *proposals) barred(t int, e int32) bool {
 	return p.bars.refuses(e, p.key(t, 0, e))
 }
 
-func firstNaN(scores []float32) int {
+func firstBad(scores []float32) int {
 	for e, s := range scores {
-		if s != s {
+		if !(s <= MaxScore) {
 			return e
 		}
 	}
