@@ -55,7 +55,7 @@ func NewPlanner(c collective.Communicator, cfg Config, m Model, l Layout) (*Plan
 	}
 	p := &Planner{cfg: cfg, model: m, layout: l, comm: c, agree: newAgreement(selecting, l, cfg)}
 	p.props = proposals{
-		experts: m.Experts, topK: m.TopK, weighting: m.Weighting, floor: float32(cfg.Floor),
+		experts: m.Experts, topK: m.TopK, weighting: m.Weighting, floor: cfg.Floor,
 		noBars: slices.Repeat([]int32{math.MinInt32}, m.Experts),
 		held:   make([][]pair, m.Experts), fresh: make([][]pair, m.Experts),
 	}

@@ -419,3 +419,17 @@ func TestMaxOverMean(t *testing.T) {
 		})
 	}
 }
+
+// The floor is compared in float64: a product rounded to float32 would accept what lies below it.
+func TestFloorIsNotRounded(t *testing.T) {
+	const below = float32(0.9)
+	s := scenario{model: Model{Experts: 2, TopK: 1}, tokens: 2, nodes: 1, scores: []float32{1, below, 1, below}}
+	s.cfg = Config{Policy: Reroute, Expert: Times(1), Floor: 0.9}
+	out, err := s.plan(1, [][]int32{{0, 1}}, s.layout(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out.ledger.Dropped != 1 {
+		t.Errorf("%v was accepted for 0.9 × 1", below)
+	}
+}

@@ -46,7 +46,7 @@ type proposals struct {
 	weighting Weighting
 	bars      *agreement // where set, proposals that its bars rule out are passed over
 	noBars    []int32    // [E] bars that every score passes
-	floor     float32    // a substitute needs floor × the score of the choice it stands for
+	floor     float64    // a substitute needs floor × the score of the choice it stands for
 
 	chooser chooser
 	choice  []int32 // [T_l, K] the token's top K, best first; -1 where there are fewer candidates
@@ -192,7 +192,7 @@ func (p *proposals) proposeSubstitutes(t int) {
 			p.slot[at] = spentSlot
 			continue
 		}
-		if scores[next] < p.floor*scores[p.choice[t*p.topK+j]] {
+		if float64(scores[next]) < p.floor*float64(scores[p.choice[t*p.topK+j]]) {
 			p.slot[at] = deadSlot
 			continue
 		}

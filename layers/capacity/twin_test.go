@@ -85,7 +85,7 @@ func (w twin) selectAmong(tokens []int) ([][]int32, int) {
 				continue
 			}
 			e := ranking[next[p.token]]
-			if w.score(p.token, e) < float32(w.cfg.Floor)*w.score(p.token, ranking[p.slot]) {
+			if float64(w.score(p.token, e)) < w.cfg.Floor*float64(w.score(p.token, ranking[p.slot])) {
 				continue
 			}
 			next[p.token]++
