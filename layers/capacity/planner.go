@@ -185,6 +185,9 @@ func (p *Planner) sumUp() error {
 	}
 	sums[experts], sums[experts+1] = int64(p.agree.budgets.Expert), int64(p.plan.Rounds)
 	if p.cfg.Scope == Local {
+		if p.props.tokens() == 0 {
+			sums[experts] = 0 // it grants nothing
+		}
 		rounds := []int64{int64(p.plan.Rounds), int64(p.agree.budgets.Expert), int64(p.agree.budgets.Rank), int64(p.agree.budgets.Node)}
 		if err := collective.AllReduce(p.comm, collective.Sum, sums); err != nil {
 			return fmt.Errorf("capacity: layer %d: loads: %w", p.plan.Layer, err)

@@ -433,3 +433,30 @@ func TestFloorIsNotRounded(t *testing.T) {
 		t.Errorf("%v was accepted for 0.9 × 1", below)
 	}
 }
+
+// A rank without tokens selects nothing, so its capacity is granted to nobody.
+func TestEffectiveFactorIsOfRanksWithTokens(t *testing.T) {
+	for _, rounding := range []Rounding{Standard, DeepSpeed} {
+		s := scenario{model: Model{Experts: 4, TopK: 1}, tokens: 1, nodes: 1, scores: []float32{1, 0, 0, 0}}
+		s.cfg = Config{Policy: Drop, Scope: Local, Expert: Times(4), Rounding: rounding}
+		want := 4 * float64(s.cfg.budgets(s.layout(4), 1, 1).Expert)
+		err := collective.Run(4, collective.Options{}, func(c collective.Communicator) error {
+			p, err := NewPlanner(c, s.cfg, s.model, s.layout(4))
+			if err != nil {
+				return err
+			}
+			var held []int32
+			if c.Rank() == 2 {
+				held = []int32{0}
+			}
+			plan, err := p.Plan(s.step(held))
+			if err == nil && plan.EffectiveFactor() != want {
+				t.Errorf("rounding %d: rank %d: effective factor %v, want %v", rounding, c.Rank(), plan.EffectiveFactor(), want)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
