@@ -122,7 +122,8 @@ func (job PlanJob) readClass(b scoreBlock) ([]uint8, error) {
 func (job PlanJob) write(c collective.Communicator, b scoreBlock, plan *capacity.Plan) error {
 	width := []int64{int64(job.TopK)}
 	for t := range len(plan.Offset) - 1 {
-		width[0] = max(width[0], int64(plan.Offset[t+1]-plan.Offset[t]))
+		kept, _ := plan.Computed(t)
+		width[0] = max(width[0], int64(len(kept)))
 	}
 	if err := collective.AllReduce(c, collective.Max, width); err != nil {
 		return err
@@ -144,14 +145,15 @@ func (job PlanJob) write(c collective.Communicator, b scoreBlock, plan *capacity
 	return collective.Agree(c, err)
 }
 
-// padded lays the plan's pairs out in rows of m.
+// padded lays the plan's computed pairs out in rows of m.
 func padded(plan *capacity.Plan, m int) (experts []int32, weights []float32) {
 	n := len(plan.Offset) - 1
 	experts, weights = make([]int32, n*m), make([]float32, n*m)
 	for t := range n {
 		row := experts[t*m : (t+1)*m]
-		k := copy(row, plan.Expert[plan.Offset[t]:plan.Offset[t+1]])
-		copy(weights[t*m:], plan.Weight[plan.Offset[t]:plan.Offset[t+1]])
+		kept, weight := plan.Computed(t)
+		k := copy(row, kept)
+		copy(weights[t*m:], weight)
 		for i := k; i < m; i++ {
 			row[i] = -1
 		}

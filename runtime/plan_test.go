@@ -125,6 +125,30 @@ func (p planned) weightOf(token int, expert int32) float64 {
 	return math.NaN()
 }
 
+// The plan file holds the pairs that are computed, as the report counts them: without those that
+// megablocks refuses after they have travelled.
+func TestPlanFileHoldsComputedPairs(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "scores.safetensors")
+	w, err := checkpoint.Create(path, nil, []checkpoint.Spec{{Name: "scores", DType: checkpoint.F32, Shape: []int{8, 4}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.AppendFloat32("scores", slices.Repeat([]float32{0.5, 0, 0.3, 0.2}, 8))
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, ranks := range []int{1, 3} {
+		got := planOn(t, ranks, PlanJob{
+			Scores: ScoreFile{Path: path}, TopK: 3,
+			Routing: Routing{Baseline: "megablocks", Dialect: layers.Dialect{Policy: capacity.Config{Expert: capacity.Times(0.5)}}},
+		})
+		want := [][]int32{{0, 2, 3}, {0, 2, 3}, {0, 2, 3}, {}, {}, {}, {}, {}} // C is int(0.5·3·8/4)
+		if !slices.EqualFunc(got.experts, want, slices.Equal[[]int32]) || got.report.Kept != 9 {
+			t.Errorf("P=%d: %v in the file, %d kept, want %v", ranks, got.experts, got.report.Kept, want)
+		}
+	}
+}
+
 type goldenRun struct {
 	Key      string
 	Gamma    float64

@@ -42,6 +42,18 @@ func (p *Plan) Account(l *Ledger, t int) {
 	p.planner.account(l, t, p.planner.props.top(t))
 }
 
+// Computed is local token t's experts and weights without pairs that are refused after dispatch.
+func (p *Plan) Computed(t int) (experts []int32, weights []float32) {
+	pr := &p.planner.props
+	from, n := p.Offset[t], int32(0)
+	for _, e := range pr.slot[t*pr.width : (t+1)*pr.width] {
+		if e >= 0 {
+			n++
+		}
+	}
+	return p.Expert[from : from+n], p.Weight[from : from+n]
+}
+
 // Spent is how many of local token t's choices went through all experts that it has scores
 // for, and found no place.
 func (p *Plan) Spent(t int) (choices int) {
