@@ -226,7 +226,11 @@ func (p *Planner) collect() {
 		for _, e := range kept {
 			plan.Weight = append(plan.Weight, gates[e])
 		}
-		p.model.Weighting.weights(plan.Weight[from:], top, p.cfg.Renormalize)
+		rule := p.cfg.Renormalize
+		if rule == OriginalMass && pr.whole(t) {
+			rule = KeepWeights
+		}
+		p.model.Weighting.weights(plan.Weight[from:], top, rule)
 		if p.cfg.AfterDispatch {
 			p.addRefused(t, slots)
 		}

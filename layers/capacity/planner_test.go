@@ -460,3 +460,28 @@ func TestEffectiveFactorIsOfRanksWithTokens(t *testing.T) {
 		}
 	}
 }
+
+// original changes nothing, not a bit, of a token that keeps its own top K.
+func TestOriginalMassLeavesWholeTokensAlone(t *testing.T) {
+	for seed := range uint64(300) {
+		s := randomScenario(seed)
+		layout, held := s.layout(1), deal(s.tokens, 1, rand.New(rand.NewPCG(seed, 6)))
+		plain, err := s.plan(1, held, layout)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.cfg.Renormalize = OriginalMass
+		scaled, err := s.plan(1, held, layout)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := s.twin(held, layout)
+		for token, experts := range plain.experts {
+			ranking := w.ranking(token)
+			whole := slices.EqualFunc(experts, ranking[:min(s.model.TopK, len(ranking))], func(a int32, b int) bool { return int(a) == b })
+			if whole && !slices.Equal(scaled.weights[token], plain.weights[token]) {
+				t.Fatalf("%v: token %d: weights %v, want %v", s, token, scaled.weights[token], plain.weights[token])
+			}
+		}
+	}
+}

@@ -140,6 +140,21 @@ func (p *proposals) top(t int) (sum float32) {
 	return sum
 }
 
+// whole tells whether local token t ends with its top K and nothing else.
+func (p *proposals) whole(t int) bool {
+	choice := p.choice[t*p.topK : (t+1)*p.topK]
+	for j, e := range p.slot[t*p.width : (t+1)*p.width] {
+		want := int32(-1)
+		if j < p.topK {
+			want = choice[j]
+		}
+		if e != want && max(e, want) >= 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // propose puts slot j of token t forward to expert e; e < 0 is nobody.
 func (p *proposals) propose(t, j int, e int32) {
 	at := t*p.width + j
