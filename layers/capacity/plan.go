@@ -15,8 +15,8 @@ import (
 //     score, then expert id; no expert occurs twice in them
 //  2. the ledger balances: routed + extra = kept + dropped, and kept = len(Expert); with
 //     pairs refused after dispatch, len(Expert) = routed, the refused ones at weight 0
-//  3. no budget is exceeded: LoadAfter[e] ≤ Budgets.Expert, and so for rank and node
-//     (scope global)
+//  3. no budget is exceeded: LoadAfter[e] ≤ Budgets.Expert, and so for rank and node;
+//     in scope local the same of the rank's own pairs and its own budgets
 //
 // A Plan is valid until its Planner's next one.
 type Plan struct {
@@ -132,27 +132,32 @@ func (p *Plan) valid(l Layout, cfg Config) error {
 	if int64(len(p.Expert)) != travel {
 		return fault("%d pairs, ledger says %d", len(p.Expert), travel)
 	}
+	load, budgets := p.LoadAfter, p.planner.agree.budgets
 	if cfg.Scope == Local {
-		return nil
-	}
-	for e, n := range p.LoadAfter {
-		if n > int64(p.Budgets.Expert) {
-			return fault("expert %d keeps %d pairs, capacity %d", e, n, p.Budgets.Expert)
+		load = p.planner.sums[:len(load)]
+		clear(load)
+		for _, e := range p.Expert {
+			load[e]++
 		}
 	}
-	if p.Budgets.Rank == Unbounded && p.Budgets.Node == Unbounded {
+	for e, n := range load {
+		if n > int64(budgets.Expert) {
+			return fault("expert %d keeps %d pairs, capacity %d", e, n, budgets.Expert)
+		}
+	}
+	if budgets.Rank == Unbounded && budgets.Node == Unbounded {
 		return nil
 	}
 	nodes := make([]int64, l.Nodes())
-	for r, n := range l.RankLoads(p.LoadAfter) {
+	for r, n := range l.RankLoads(load) {
 		nodes[l.RankNode[r]] += n
-		if n > int64(p.Budgets.Rank) {
-			return fault("rank %d gets %d pairs, capacity %d", r, n, p.Budgets.Rank)
+		if n > int64(budgets.Rank) {
+			return fault("rank %d gets %d pairs, capacity %d", r, n, budgets.Rank)
 		}
 	}
 	for i, n := range nodes {
-		if n > int64(p.Budgets.Node) {
-			return fault("node %d gets %d pairs, capacity %d", i, n, p.Budgets.Node)
+		if n > int64(budgets.Node) {
+			return fault("node %d gets %d pairs, capacity %d", i, n, budgets.Node)
 		}
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"capmoe/collective"
@@ -481,6 +482,50 @@ func TestOriginalMassLeavesWholeTokensAlone(t *testing.T) {
 			whole := slices.EqualFunc(experts, ranking[:min(s.model.TopK, len(ranking))], func(a int32, b int) bool { return int(a) == b })
 			if whole && !slices.Equal(scaled.weights[token], plain.weights[token]) {
 				t.Fatalf("%v: token %d: weights %v, want %v", s, token, scaled.weights[token], plain.weights[token])
+			}
+		}
+	}
+}
+
+// No budget is exceeded, in either scope: a plan that does stops the job.
+func TestPlanBeyondItsBudgetsIsNotValid(t *testing.T) {
+	for _, scope := range []Scope{Global, Local} {
+		s := scenario{model: Model{Experts: 4, TopK: 1}, tokens: 4, nodes: 1}
+		s.scores = []float32{1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1}
+		for _, c := range []struct {
+			factors [3]float64 // of expert, rank and node; 0: none
+			says    string
+		}{
+			{[3]float64{1, 0, 0}, "expert 0 keeps 4 pairs, capacity 1"},
+			{[3]float64{4, 0.75, 0}, "rank 0 gets 4 pairs, capacity 3"},
+			{[3]float64{4, 0, 0.5}, "node 0 gets 4 pairs, capacity 2"},
+		} {
+			s.cfg = Config{Policy: Drop, Scope: scope}
+			for i, f := range []*Factor{&s.cfg.Expert, &s.cfg.Rank, &s.cfg.Node} {
+				if c.factors[i] > 0 {
+					*f = Times(c.factors[i])
+				}
+			}
+			err := collective.Run(1, collective.Options{}, func(comm collective.Communicator) error {
+				p, err := NewPlanner(comm, s.cfg, s.model, s.layout(1))
+				if err != nil {
+					return err
+				}
+				plan, err := p.Plan(s.step([]int32{0, 1, 2, 3}))
+				if err != nil {
+					return err
+				}
+				plan.Expert = []int32{0, 0, 0, 0}
+				plan.Offset = []int32{0, 1, 2, 3, 4}
+				plan.Ledger.Kept, plan.Ledger.Dropped = 4, 0
+				copy(plan.LoadAfter, []int64{4, 0, 0, 0})
+				if err := plan.valid(s.layout(1), s.cfg); err == nil || !strings.Contains(err.Error(), c.says) {
+					t.Errorf("scope %d: %v, want %q", scope, err, c.says)
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
 			}
 		}
 	}
