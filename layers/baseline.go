@@ -78,11 +78,11 @@ var baselines = map[string]func(gamma capacity.Factor, topK int) Dialect{
 	},
 	// The paper's own code on every rank: Token Drop.
 	"authors-drop": func(gamma capacity.Factor, _ int) Dialect {
-		return Dialect{Policy: local(gamma, capacity.Standard, capacity.Probs)}
+		return Dialect{Policy: local(gamma, capacity.Authors, capacity.Probs)}
 	},
 	// The paper's own code on every rank: Expanded Drop with the rank's own experts.
 	"authors-expanded": func(gamma capacity.Factor, _ int) Dialect {
-		d := Dialect{Policy: local(gamma, capacity.Standard, capacity.Probs)}
+		d := Dialect{Policy: local(gamma, capacity.Authors, capacity.Probs)}
 		d.Policy.Policy = capacity.Expanded
 		return d
 	},

@@ -36,6 +36,8 @@ func (c Config) expertCapacity(l Layout, topK, tokens int) int {
 	gamma, k, t, e := c.Expert.gamma, float64(topK), float64(tokens), float64(l.Experts())
 	var rows float64
 	switch c.Rounding {
+	case Authors:
+		return share(gamma, topK, tokens, l.Experts())
 	case MegatronLM:
 		rows = math.Ceil((t * k / e) * gamma)
 	case DeepSpeed:

@@ -110,6 +110,7 @@ type Rounding uint8
 // The formulas. T_l is the tokens of the selecting rank, E_l the experts of one rank.
 const (
 	Standard   Rounding = iota // max(1, ceil((γ·K)·(T/E)))
+	Authors                    // ceil((γ·K)·(T_l/E))
 	MegatronLM                 // ceil((T·K/E)·γ)
 	DeepSpeed                  // max(4, ceil((T_l/E)·(γ·K)))
 	Tutel                      // K·floor(γ·ceil(T_l/E))

@@ -530,3 +530,13 @@ func TestPlanBeyondItsBudgetsIsNotValid(t *testing.T) {
 		}
 	}
 }
+
+// The paper's code has no least capacity, where capmoe's own is 1.
+func TestLeastCapacities(t *testing.T) {
+	for rounding, want := range map[Rounding]int{Standard: 1, Authors: 0, MegatronLM: 0, DeepSpeed: 4, Tutel: 0, FastMoE: 0, MegaBlocks: 0} {
+		c := Config{Policy: Drop, Scope: Local, Expert: Times(1), Rounding: rounding}
+		if got := c.budgets(Contiguous(8, 2), 2, 0).Expert; got != want {
+			t.Errorf("rounding %d: capacity %d of no tokens, want %d", rounding, got, want)
+		}
+	}
+}
