@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 
 	"capmoe/collective"
 	"capmoe/runtime/durable"
@@ -66,6 +67,22 @@ func (r *Results) open(requests []Request, done []uint8, anew bool) error {
 			return fmt.Errorf("runtime: results %s: line %d: %w; these are not results of this job", r.path, number, err)
 		}
 		done[i] = 1
+	}
+	if err := cutResult(lines.Cut(), requests, place); err != nil {
+		return fmt.Errorf("runtime: results %s: line %d: %w; these are not results of this job", r.path, number+1, err)
+	}
+	return nil
+}
+
+// cutResult is an error unless a line cut short may be of a result, in whose place others may come: who names
+// another file by mistake keeps it.
+func cutResult(line []byte, requests []Request, place map[string]int) error {
+	const begin = `{"id":`
+	if len(line) == 0 || strings.HasPrefix(begin, string(line)) {
+		return nil
+	}
+	if _, err := findRequest(line, requests, place); err != nil && (json.Valid(line) || !bytes.HasPrefix(line, []byte(begin))) {
+		return err
 	}
 	return nil
 }

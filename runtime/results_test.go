@@ -43,6 +43,8 @@ func TestRequestsWithResultsAreNotLeft(t *testing.T) {
 		{"no result", "", false, `0 "<a>\u2028" 2`},
 		{"one", line, false, "0 2"},
 		{"one and a half", line + line[:20], false, "0 2"},
+		{"one and a character", line + line[:1], false, "0 2"},
+		{"one but for the end of its line", line[:len(line)-1], false, `0 "<a>\u2028" 2`},
 		{"one, given up", line, true, `0 "<a>\u2028" 2`},
 		{"what is given up may be anything", "x\n", true, `0 "<a>\u2028" 2`},
 	} {
@@ -65,6 +67,10 @@ func TestResultsOfAnotherJob(t *testing.T) {
 	for _, c := range []struct{ rule, file, text string }{
 		{"a line is a result", good + "x\n", "line 2: not JSON"},
 		{"a file of others stays whole", "x\ny", "line 1: not JSON"},
+		{"not one of others without a line's end either", "x", "line 1: not JSON"},
+		{"nor the rest of one", good + "x", "line 2: not JSON"},
+		{"nor JSON of others", `{"architectures":["M"]}`, "line 1: no result of a request with id"},
+		{"nor JSON of others with ids", `{"id":0,"name":"x"}`, "line 1: no result of a request with id"},
 		{"its request is known", `{"id":"0","prompt_tokens":2,"finish_reason":"eos"}` + "\n", `line 1: no result of a request with id "0"`},
 		{"it has an id", `{"prompt_tokens":2}` + "\n", "line 1: no result of a request with id"},
 		{"a request has one result", good + good, "line 2: a second result for id 0"},

@@ -20,8 +20,8 @@ var ErrLocked = errors.New("another process is adding to it")
 type Lines struct {
 	file   *os.File
 	device bool
-	cut    bool  // the file ends in a line that was cut short
-	whole  int64 // bytes of whole lines when it was opened
+	cut    []byte // the line cut short that the file ends in
+	whole  int64  // bytes of whole lines when it was opened
 }
 
 // OpenLines opens the file at path, or makes it, for one process at a time, and returns
@@ -66,7 +66,7 @@ func (l *Lines) open(anew bool) ([]byte, error) {
 		return nil, err
 	}
 	held := all[:bytes.LastIndexByte(all, '\n')+1]
-	l.whole, l.cut = int64(len(held)), len(held) < len(all)
+	l.whole, l.cut = int64(len(held)), bytes.Clone(all[len(held):])
 	if _, err := l.file.Seek(l.whole, io.SeekStart); err != nil {
 		return nil, err
 	}
@@ -76,13 +76,16 @@ func (l *Lines) open(anew bool) ([]byte, error) {
 	return held, syncFolder(filepath.Dir(l.file.Name()))
 }
 
+// Cut is the line cut short that the file ends in, in whose place Append puts lines; empty: there is none.
+func (l *Lines) Cut() []byte { return l.cut }
+
 // Append adds whole lines in one write and brings them to disk.
 func (l *Lines) Append(lines []byte) error {
-	if l.cut {
+	if len(l.cut) > 0 {
 		if err := l.file.Truncate(l.whole); err != nil {
 			return err
 		}
-		l.cut = false
+		l.cut = nil
 	}
 	if _, err := l.file.Write(lines); err != nil {
 		return err
