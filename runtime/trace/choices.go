@@ -29,6 +29,29 @@ func (c Choices) rows(dst []float32, experts, recorded, from, to int) {
 	}
 }
 
+// distinct is an error where one of the recorded experts of a token is there twice: a row holds it
+// once, and the token would choose another in its place. first is the global id of the first token.
+func (c Choices) distinct(experts, m, first int) error {
+	last := make([]int, experts) // token whose expert it was, from 1
+	for i, e := range c.Expert {
+		if t := i/m + 1; last[e] == t {
+			return fmt.Errorf("token %d has expert %d twice", first+t-1, e)
+		} else {
+			last[e] = t
+		}
+	}
+	return nil
+}
+
+// inOrder lays choices of all experts in the experts' order.
+func (c *Choices) inOrder(experts int) {
+	scores := make([]float32, len(c.Score))
+	for i, e := range c.Expert {
+		scores[i/experts*experts+int(e)] = c.Score[i]
+	}
+	c.Expert, c.Score = nil, scores
+}
+
 // Add appends the recorded experts of tokens with these scores, [T, E].
 func (c *Choices) Add(info Info, scores []float32) error {
 	return c.best(scores, info.Experts, info.Recorded, len(c.Score)/info.Recorded)

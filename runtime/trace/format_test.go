@@ -235,6 +235,11 @@ func TestDamageIsNamed(t *testing.T) {
 			body[4] = 8
 			return append(d[:second], appendBlock(nil, layerName, body)...)
 		}, "expert 8, want 0 to 7"},
+		{"an expert twice", func(d []byte) []byte {
+			body := bytes.Clone(d[second+8 : second+8+154])
+			body[4] = body[5]
+			return append(d[:second], appendBlock(nil, layerName, body)...)
+		}, fmt.Sprintf("layer 1, step 0: block at byte %d: token 0 has expert", second)},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			if err := os.WriteFile(path, c.change(bytes.Clone(data)), 0o666); err != nil {

@@ -75,6 +75,7 @@ func TestMegatronFaults(t *testing.T) {
 		{"choices are counted", fmt.Sprintf(line, 0, 0, 0, 1, "[[0]]"), Hints{}, `token 0 has 1 experts, field "topk" says 2`},
 		{"experts are not negative", fmt.Sprintf(line, 0, 0, 0, 1, "[[0, -1]]"), Hints{}, "line 1: not a line"},
 		{"experts are below E", fmt.Sprintf(line, 0, 0, 0, 1, "[[0, 9]]"), Hints{Experts: 9}, "expert 9, want 0 to 8"},
+		{"a token chooses an expert once", fmt.Sprintf(line, 0, 3, 0, 2, "[[0, 1], [2, 2]]"), Hints{}, "layer 3: token 1 has expert 2 twice"},
 		{"a layer comes once a step", fmt.Sprintf(line, 0, 0, 0, 1, "[[0, 1]]") + fmt.Sprintf(line, 0, 0, 0, 1, "[[0, 1]]"), Hints{}, "line 2: step 0, layer 0 of rank 0 for the second time"},
 		{"layers have the same tokens", fmt.Sprintf(line, 0, 0, 0, 1, "[[0, 1]]") + fmt.Sprintf(line, 0, 1, 0, 2, "[[0, 1], [1, 2]]"), Hints{}, "step 0: layer 1 has ranks and tokens [{0 2}], layer 0 [{0 1}]"},
 		{"layers are few", fmt.Sprintf(line, 0, 4096, 0, 1, "[[0, 1]]"), Hints{}, `field "layer" is 4096, want 0 to 4095`},
@@ -256,6 +257,26 @@ func TestSafetensorsBothWays(t *testing.T) {
 		}
 		if got.Tokens != want.Tokens || got.TopK != want.TopK || got.Experts != want.Experts || fmt.Sprint(got.Choices) != fmt.Sprint(want.Choices) {
 			t.Errorf("m %d: other choices", m)
+		}
+	}
+}
+
+// Choices of all experts are written for other programs as they are recorded, whatever their order in the file.
+func TestChoicesOfAllExpertsAreInOrder(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "topk_ids.npy"), [2][1][2]int32{{{1, 0}}, {{0, 1}}})
+	write(t, filepath.Join(dir, "topk_weights.npy"), [2][1][2]float32{{{0.7, 0.3}}, {{0.6, 0.4}}})
+	want := []float32{0.3, 0.7, 0.6, 0.4}
+	tr, err := Load(dir, Hints{})
+	for _, name := range []string{"t.safetensors", ""} {
+		if err != nil || tr.Experts != 2 || tr.Choices[0].Expert != nil || !slices.Equal(tr.Choices[0].Score, want) {
+			t.Fatalf("%v, %+v, want scores %v", err, tr, want)
+		}
+		if path := filepath.Join(dir, name); name != "" {
+			if err := WriteSafetensors(path, tr); err != nil {
+				t.Fatal(err)
+			}
+			tr, err = Load(path, Hints{})
 		}
 	}
 }

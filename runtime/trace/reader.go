@@ -182,6 +182,9 @@ func (r *reader) layer(number, tokens int) (Choices, error) {
 		}
 		c.Expert = append(c.Expert, e)
 	}
+	if err := c.distinct(info.Experts, info.Recorded, r.tokens); err != nil {
+		return c, r.errorf("%s: block at byte %d: %v", where, at, err)
+	}
 	c.Score = make([]float32, n)
 	for i := range c.Score {
 		c.Score[i] = math.Float32frombits(binary.LittleEndian.Uint32(scores[4*i:]))

@@ -116,13 +116,22 @@ func loadsOnly(path string) error {
 	return fmt.Errorf("trace: %s holds counts by expert only, no tokens", path)
 }
 
-// check fails on a trace that no file could hold.
+// check fails on a trace that no file could hold. Choices of all experts it puts in their order.
 func (t *Trace) check() error {
 	if err := t.Info.validate(); err != nil {
 		return fileError(t.Path, err)
 	}
 	if t.Tokens < 1 {
 		return fmt.Errorf("trace: %s: %d tokens, want 1 or more", t.Path, t.Tokens)
+	}
+	for i := range t.Choices {
+		c := &t.Choices[i]
+		if err := c.distinct(t.Experts, t.Recorded, 0); err != nil {
+			return fmt.Errorf("trace: %s: layer %d: %w", t.Path, t.Layers[i], err)
+		}
+		if t.Whole() && c.Expert != nil {
+			c.inOrder(t.Experts)
+		}
 	}
 	return nil
 }

@@ -66,6 +66,7 @@ func TestFaults(t *testing.T) {
 		{"a file cut short", short, "12 bytes of data, shape [2 1 2] of F32 needs 16"},
 		{"shapes that differ", shapes, "topk_ids.npy has shape [2 1 2], topk_weights.npy [1 1 2]"},
 		{"a negative expert", record(t, [2][1][2]int32{{{-1, 0}}, {{1, 2}}}), "expert -1 at place 0, want 0 to 65535"},
+		{"an expert twice", record(t, [2][1][2]int32{{{1, 0}}, {{2, 2}}}), "layer 0: token 1 has expert 2 twice"},
 		{"no such folder", filepath.Join(short, "none"), "no such file"},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
