@@ -164,6 +164,10 @@ func TestCountsFaults(t *testing.T) {
 		{"CSV is of few experts", "c.csv", "layer_id,expert_id,count\n4000,65535,2\n", Hints{}, "line 2: 4001 layers of 65536 experts, want at most"},
 		{"steps have the same layers", "c.json", `{"logical_count": [[[1]],[[1],[2]]]}`, Hints{TopK: 1}, "step 1 has 2 layers, step 0 1"},
 		{"steps have the same experts", "c.json", `{"logical_count": [[[1]],[[1,2]]]}`, Hints{TopK: 1}, "step 1, layer 0 has 2 experts, step 0 1"},
+		{"counts that cancel are no layer without any", "c.json", `{"logical_count": [[4,-4],[2,6]]}`, Hints{TopK: 1}, "layer 0, expert 1: count -4, want 0"},
+		{"steps do not make up for each other", "c.json", `{"logical_count": [[[4,4]],[[-1,5]]]}`, Hints{TopK: 1}, "step 1, layer 0, expert 0: count -1, want 0"},
+		{"nor begin below nothing", "c.json", `{"logical_count": [[[-1,4]],[[1,5]]]}`, Hints{TopK: 1}, "step 0, layer 0, expert 0: count -1, want 0"},
+		{"the sum of steps fits", "c.json", `{"logical_count": [[[1]],[[9223372036854775807]],[[9223372036854775807]]]}`, Hints{TopK: 1}, "step 1, layer 0, expert 0: count 9223372036854775807, want 0 to"},
 		{"files are not empty", "c.json", "", Hints{}, "0 bytes"},
 	} {
 		t.Run(c.rule, func(t *testing.T) {

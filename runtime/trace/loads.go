@@ -18,6 +18,9 @@ type Loads struct {
 	Pairs  [][]int64 // [layers][E]
 }
 
+// maxPairs is the most that is counted of an expert: the sum over all experts fits.
+const maxPairs = int64(math.MaxInt64 / MaxExperts)
+
 // name is the recording's in an error.
 func (l *Loads) name() string {
 	if l.Set == "" {
@@ -36,8 +39,8 @@ func (l *Loads) countable() error {
 			return fmt.Errorf("trace: %s: layer %d has counts of %d experts, want %d", l.name(), l.Layers[i], len(pairs), l.Experts)
 		}
 		for e, n := range pairs {
-			if n < 0 || n > math.MaxInt64/MaxExperts {
-				return fmt.Errorf("trace: %s: layer %d, expert %d: count %d, want 0 to %d", l.name(), l.Layers[i], e, n, int64(math.MaxInt64/MaxExperts))
+			if n < 0 || n > maxPairs {
+				return fmt.Errorf("trace: %s: layer %d, expert %d: count %d, want 0 to %d", l.name(), l.Layers[i], e, n, maxPairs)
 			}
 		}
 	}

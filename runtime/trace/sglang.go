@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 )
 
@@ -89,28 +90,42 @@ func parseSGLang(text json.RawMessage) ([]*Loads, error) {
 	if len(steps) == 0 {
 		return nil, fmt.Errorf("field \"logical_count\" has 0 steps, want 1 or more")
 	}
-	counts = steps[0]
-	for s, step := range steps[1:] {
+	counts = nil
+	for _, layer := range steps[0] {
+		counts = append(counts, make([]int64, len(layer)))
+	}
+	for s, step := range steps {
 		if len(step) != len(counts) {
-			return nil, fmt.Errorf("field \"logical_count\": step %d has %d layers, step 0 %d", s+1, len(step), len(counts))
+			return nil, fmt.Errorf("field \"logical_count\": step %d has %d layers, step 0 %d", s, len(step), len(counts))
 		}
 		for i, layer := range step {
 			if len(layer) != len(counts[i]) {
-				return nil, fmt.Errorf("field \"logical_count\": step %d, layer %d has %d experts, step 0 %d", s+1, i, len(layer), len(counts[i]))
+				return nil, fmt.Errorf("field \"logical_count\": step %d, layer %d has %d experts, step 0 %d", s, i, len(layer), len(counts[i]))
 			}
 			for e, n := range layer {
-				counts[i][e] += n
+				if err := addCount(&counts[i][e], n); err != nil {
+					return nil, fmt.Errorf("field \"logical_count\": step %d, layer %d, expert %d: %w", s, i, e, err)
+				}
 			}
 		}
 	}
 	return sglangLoads(counts)
 }
 
+// addCount adds a step's count to those before it.
+func addCount(sum *int64, n int64) error {
+	if n < 0 || n > maxPairs-*sum {
+		return fmt.Errorf("count %d, want 0 to %d", n, maxPairs-*sum)
+	}
+	*sum += n
+	return nil
+}
+
 // sglangLoads leaves out the layers without a count.
 func sglangLoads(counts [][]int64) ([]*Loads, error) {
 	l := &Loads{Info: Info{Origin: "SGLang expert distribution recorder"}}
 	for i, pairs := range counts {
-		if sum(pairs) == 0 {
+		if !slices.ContainsFunc(pairs, func(n int64) bool { return n != 0 }) {
 			continue
 		}
 		l.Layers, l.Pairs, l.Experts = append(l.Layers, i), append(l.Pairs, pairs), len(pairs)

@@ -118,10 +118,14 @@ func torchCounts(archive *zip.Reader, tensor pickledCall) ([][]int64, error) {
 		for e := range counts[l] {
 			for s := range shape[0] {
 				at := size * (offset + s*strides[0] + int64(l)*strides[1] + int64(e)*strides[2])
+				n := int64(0)
 				if size == 4 {
-					counts[l][e] += int64(int32(binary.LittleEndian.Uint32(data[at:])))
+					n = int64(int32(binary.LittleEndian.Uint32(data[at:])))
 				} else {
-					counts[l][e] += int64(binary.LittleEndian.Uint64(data[at:]))
+					n = int64(binary.LittleEndian.Uint64(data[at:]))
+				}
+				if err := addCount(&counts[l][e], n); err != nil {
+					return nil, fmt.Errorf("step %d, layer %d, expert %d: %w", s, l, e, err)
 				}
 			}
 		}
