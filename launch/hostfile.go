@@ -33,6 +33,9 @@ func parseHosts(path, text string) ([]Host, error) {
 	for line := range strings.Lines(text) {
 		number++
 		line, _, _ = strings.Cut(line, "#")
+		if at := strings.IndexByte(line, '\r'); at >= 0 {
+			return nil, fmt.Errorf("launch: hostfile %s:%d: carriage return at byte %d, where mpirun stops: end lines in a line feed alone", path, number, at)
+		}
 		fields := strings.Fields(line)
 		if len(fields) == 0 {
 			continue

@@ -29,6 +29,7 @@ func TestHostfileFaults(t *testing.T) {
 		{"a host is a name", "slots=2\n", `hosts:1: host "slots=2": character '='`},
 		{"and no flag", "--help\n", `hosts:1: host "--help": character '-'`},
 		{"slots keep to the most", "a slots=4 max_slots=2\n", "hosts:1: slots=4, max_slots=2"},
+		{"lines end as mpirun reads them", "# here \r\na slots=2\r\n", "hosts:2: carriage return at byte 9"},
 		{"a host is there once", "a\nb\na\n", "hosts:3: host a is on line 1 already"},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
