@@ -193,3 +193,27 @@ func TestOutputsArePaths(t *testing.T) {
 		})
 	}
 }
+
+// A file without a name, as of a variable that is not set, is neither left out nor looked for elsewhere.
+func TestFilesHaveNames(t *testing.T) {
+	eval := []string{"eval", "--model", shippedModel, "--text", shippedText, "--max-tokens", "64", "--window", "32"}
+	replay := []string{"trace", "replay", "--synthetic", "uniform", "--steps", "1"}
+	for _, c := range []struct {
+		flag string
+		args []string
+	}{
+		{"--json", eval},
+		{"--timeline", eval},
+		{"--eplb-loads", append(eval[:len(eval):len(eval)], "--enable-eplb")},
+		{"--timeline", replay},
+		{"--out", []string{"plan", "--scores", "s.safetensors", "--topk", "1"}},
+		{"--out", []string{"report", t.TempDir()}},
+		{"--hostfile", []string{"launch", "-n", "1"}},
+		{"--hostfile", []string{"study", "run", "--out", filepath.Join(t.TempDir(), "study"), "--dry-run"}},
+	} {
+		t.Run(strings.Join(c.args[:2], " ")+" "+c.flag, func(t *testing.T) {
+			t.Parallel()
+			checkFault(t, capmoe(alone, append(c.args[:len(c.args):len(c.args)], c.flag, "")...), launch.ExitUsage, c.flag+` "": want a path`)
+		})
+	}
+}

@@ -27,7 +27,7 @@ func TestStudyFaults(t *testing.T) {
 		code  int
 		texts []string
 	}{
-		{"rows need a folder", []string{"--out", ""}, wrong, []string{"--out is required"}},
+		{"rows need a folder", []string{"--out", ""}, wrong, []string{`--out "": want a path`}},
 		{"the folder is no file", []string{"--out", hosts}, failed, []string{hosts, "not a directory"}},
 		{"the folder can be made", []string{"--out", "/proc/none"}, failed, []string{"/proc/none"}},
 		{"the folder is of this study", []string{"--out", other, "--ranks", "2", "--systems", "dropless"}, failed, []string{other, "another study", "ranks is [1] there, [2] here"}},

@@ -23,10 +23,16 @@ func checkFiles(c *cli.Context) error {
 	return distinctFiles(c)
 }
 
-// wantPaths faults on outputs, files and folders, that are named - like standard output. Who wants a file of that name says ./-.
+// wantPaths faults on files that are given without a name, such as a variable of a script that is not set: they would be
+// neither read nor written. And on outputs, files and folders, that are named - like standard output. Who wants a file of
+// that name says ./-.
 func wantPaths(c *cli.Context) error {
 	for _, f := range append(filesOf(c), [2]string{"--out", c.String("out")}) { // which may be a folder
-		if name, path := f[0], f[1]; path == "-" && name != "--json" && slices.Contains(written, name) {
+		name, path := f[0], f[1]
+		if flag, is := strings.CutPrefix(name, "--"); is && path == "" && c.IsSet(flag) {
+			return usagef("%s: %s \"\": want a path", nameOf(c), name)
+		}
+		if path == "-" && name != "--json" && slices.Contains(written, name) {
 			return usagef("%s: %s -: want a path: standard output is for --json alone", nameOf(c), name)
 		}
 	}
