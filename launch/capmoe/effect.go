@@ -59,6 +59,15 @@ func idleRouting(c *cli.Context, r runtime.Routing) {
 	}
 }
 
+// idleSeed notes a seed where the routing draws nothing, for commands of which nothing else does. 0 is the seed of who
+// gives none.
+func idleSeed(c *cli.Context, r runtime.Routing) {
+	draws := r.Baseline == "deepspeed" || r.Baseline == "" && r.Capped() && r.Policy.Order == capacity.Random
+	if c.Uint64("seed") != 0 && !draws {
+		noEffect(c, "where nothing is drawn at random", "seed")
+	}
+}
+
 // idleWire notes what is said of rows where none moves. What a baseline settles has been noted.
 func idleWire(c *cli.Context, r runtime.Routing) {
 	const why = "on plans: no row moves"

@@ -60,6 +60,7 @@ func runEval(c *cli.Context, t terminal) error {
 	if err != nil {
 		return err
 	}
+	idleSeed(c, routing)
 	v := runtime.Evaluation{Window: c.Int("window"), Batch: c.Int("batch"), MaxTokens: c.Int("max-tokens")}
 	if err := v.Validate(); err != nil {
 		return &launch.UsageError{Err: err}

@@ -31,6 +31,10 @@ func TestIdleFlags(t *testing.T) {
 		{"drop has no rounds", eval, []string{"--gamma", "1", "--reroute-rounds", "2"}, []string{"--reroute-rounds", "policy drop"}},
 		{"drop has no floor", eval, []string{"--gamma", "1", "--reroute-floor", "0.5"}, []string{"--reroute-floor", "policy drop"}},
 		{"reroute offers no extra experts", eval, []string{"--policy", "reroute", "--gamma", "1", "--expanded-experts", "all"}, []string{"--expanded-experts", "policy reroute"}},
+		{"scores have no seed", eval, []string{"--gamma", "1", "--seed", "3"}, []string{"eval: --seed", "nothing is drawn"}},
+		{"nor has a random order that drops nobody", plan, []string{"--moe-token-drop-policy", "random", "--policy", "dropless", "--seed", "3"}, []string{"--moe-token-drop-policy", "policy dropless"}},
+		{"a plan has no seed", plan, []string{"--seed", "3"}, []string{"plan: --seed", "nothing is drawn"}},
+		{"greedy has no seed", generate, []string{"--seed", "3"}, []string{"generate: --seed", "nothing is drawn"}},
 		{"a baseline has its own policy", eval, []string{"--baseline", "deepspeed", "--gamma", "1", "--reroute-rounds", "2"}, []string{"--baseline deepspeed", "--reroute-rounds"}},
 		{"a baseline has its own weights", eval, []string{"--baseline", "tutel", "--gamma", "1", "--moe-router-weights", "raw"}, []string{"--baseline tutel", "--moe-router-weights"}},
 		{"a dropless baseline has no γ", eval, []string{"--baseline", "megatron-alltoall", "--gamma", "1"}, []string{"--moe-expert-capacity-factor", "baseline megatron-alltoall"}},
@@ -93,6 +97,7 @@ func TestFlagsThatSayWhatHolds(t *testing.T) {
 		{"--policy", "dropless", "--capacity-scope", "global", "--moe-token-drop-policy", "probs", "--min-capacity", "1"},
 		{"--moe-token-dispatcher-type", "alltoall"},
 		{"--gamma", "1", "--reroute-rounds", "0", "--reroute-floor", "0", "--expanded-experts", "own"},
+		{"--seed", "3"}, // of made routing
 	} {
 		capmoe(alone, append([]string{"trace", "replay", "--synthetic", "uniform", "--steps", "1", "--step-tokens", "64"}, flags...)...).output(t)
 	}

@@ -111,6 +111,7 @@ func idleGeneration(c *cli.Context, g generation) error {
 	}
 	if g.prompts.Defaults.Sampling.Temperature == 0 {
 		noEffect(c, "at --temperature 0, which draws nothing", "top-k", "top-p")
+		idleSeed(c, g.routing)
 	}
 	noEffect(c, "with --prompt", "overwrite")
 	return nil

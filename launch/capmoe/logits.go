@@ -40,6 +40,7 @@ func runLogits(c *cli.Context, t terminal) error {
 	if err != nil {
 		return err
 	}
+	idleSeed(c, routing)
 	sequences := 0
 	run := func() (*runtime.Report, error) {
 		engine, err := loadModel(c, t, runtime.LoadOptions{DType: dtype})

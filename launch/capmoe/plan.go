@@ -73,6 +73,7 @@ func planJob(c *cli.Context) (runtime.PlanJob, error) {
 	}
 	if err == nil {
 		idleWire(c, job.Routing)
+		idleSeed(c, job.Routing)
 	}
 	return job, err
 }
