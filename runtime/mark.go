@@ -11,14 +11,14 @@ import (
 )
 
 // mark tells results of a request from those of the same id that were asked for in another
-// way: short hashes of the prompt, of how it is continued, and of the job.
-func (r Request) mark(job string) string {
+// way: short hashes of the prompt, of how it is continued, of the job, and the model's fingerprint.
+func (r Request) mark(job, model string) string {
 	asked := r
 	asked.ID, asked.Tokens, asked.Mark = nil, nil, ""
 	if r.Temperature == 0 {
 		asked.Sampling = Sampling{} // which draws nothing
 	}
-	return shortHash(r.Tokens) + "-" + shortHash(asked) + "-" + shortHash(job)
+	return shortHash(r.Tokens) + "-" + shortHash(asked) + "-" + shortHash(job) + "-" + model
 }
 
 // shortHash is of the JSON of a value.
@@ -35,7 +35,7 @@ func sameMark(had, want string) error {
 	}
 	told, asked := strings.Split(had, "-"), strings.Split(want, "-")
 	if len(told) == len(asked) {
-		for i, differs := range []string{"prompt", "\"max_tokens\", sampling or stop strings", "--dtype, --ignore-eos or flags of capacity"} {
+		for i, differs := range []string{"prompt", "\"max_tokens\", sampling or stop strings", "--dtype, --ignore-eos or flags of capacity", "model"} {
 			if told[i] != asked[i] {
 				return fmt.Errorf("\"asked\" is %s, for this job it would be %s: another %s", had, want, differs)
 			}

@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"capmoe/collective"
+	"capmoe/runtime/checkpoint"
 	"capmoe/runtime/tokenizer"
 )
 
@@ -15,7 +16,7 @@ import (
 type Prompts struct {
 	Defaults Request // what a line does not say; its seed is that of the job
 	BOS      Switch  // a token for the beginning before every text
-	Settings string  // what results depend on beside the requests
+	Settings string  // what results of a file depend on beside the requests and the model
 }
 
 // Switch is on, off, or as a file says.
@@ -49,11 +50,16 @@ func (e *Engine) ReadRequests(path string, p Prompts) ([]Request, error) {
 		if err != nil {
 			return nil, err
 		}
+		model, err := checkpoint.Fingerprint(e.dir)
+		if err != nil {
+			return nil, err
+		}
 		requests := make([]Request, len(lines))
 		for i, w := range lines {
-			if requests[i], err = e.resolve(w, enc, p.Settings); err != nil {
+			if requests[i], err = e.resolve(w, enc); err != nil {
 				return nil, fmt.Errorf("runtime: requests %s: line %d: %w", path, w.line, err)
 			}
+			requests[i].Mark = requests[i].mark(p.Settings, model)
 		}
 		return requests, nil
 	})
@@ -72,7 +78,7 @@ func (e *Engine) Prompt(text string, p Prompts) ([]Request, error) {
 		if err != nil {
 			return nil, err
 		}
-		r, err := e.resolve(w, enc, p.Settings)
+		r, err := e.resolve(w, enc)
 		if err != nil {
 			return nil, fmt.Errorf("runtime: %w", err)
 		}
@@ -126,8 +132,8 @@ func parseRequests(data []byte, defaults Request) ([]written, error) {
 	return all, nil
 }
 
-// resolve turns a text into tokens, checks the request against the model and marks it.
-func (e *Engine) resolve(w written, enc encoder, settings string) (Request, error) {
+// resolve turns a text into tokens and checks the request against the model.
+func (e *Engine) resolve(w written, enc encoder) (Request, error) {
 	if w.text != nil {
 		var err error
 		if w.Tokens, err = enc.encode(*w.text); err != nil {
@@ -146,6 +152,5 @@ func (e *Engine) resolve(w written, enc encoder, settings string) (Request, erro
 			return w.Request, fmt.Errorf("prompt: token %d: id %d, vocab_size is %d (%s)", i, id, m.Vocab, e.config.File)
 		}
 	}
-	w.Mark = w.mark(settings)
 	return w.Request, nil
 }

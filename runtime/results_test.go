@@ -97,7 +97,7 @@ func TestMarkTellsWhatDiffers(t *testing.T) {
 	}
 	base := Request{ID: marshalID(int64(0)), Tokens: []int32{1, 2}, MaxTokens: 5, Sampling: Sampling{TopP: 1}}
 	job := func(g Generation, r Routing, dtype kernel.DType) string { return g.Settings(r, dtype) }
-	had := base.mark(job(Generation{}, capped(1), kernel.F32))
+	had := base.mark(job(Generation{}, capped(1), kernel.F32), "m")
 	for _, c := range []struct {
 		rule     string
 		change   func(r *Request)
@@ -118,10 +118,13 @@ func TestMarkTellsWhatDiffers(t *testing.T) {
 	} {
 		now := base
 		c.change(&now)
-		err := sameMark(had, now.mark(c.settings))
+		err := sameMark(had, now.mark(c.settings, "m"))
 		if (err == nil) != (c.differs == "") || err != nil && !strings.Contains(err.Error(), c.differs) {
 			t.Errorf("%s: %v, want %q", c.rule, err, c.differs)
 		}
+	}
+	if err := sameMark(had, base.mark(job(Generation{}, capped(1), kernel.F32), "n")); err == nil || !strings.Contains(err.Error(), "another model") {
+		t.Errorf("a model: %v", err)
 	}
 	if one, other := job(Generation{}, Routing{}, kernel.F32), job(Generation{}, Routing{Baseline: "eplb"}, kernel.F32); one != other {
 		t.Errorf("dropless is %q by one name, %q by another", one, other)

@@ -215,7 +215,7 @@ func TestGenerateAfterAKill(t *testing.T) {
 	}
 }
 
-// A job goes on only with what it began with: results of other flags are not mixed.
+// A job goes on only with what it began with: results of other flags, or of another model, are not mixed.
 func TestGenerateGoesOnAsItBegan(t *testing.T) {
 	dir := t.TempDir()
 	input, output := filepath.Join(dir, "in.jsonl"), filepath.Join(dir, "out.jsonl")
@@ -234,6 +234,7 @@ func TestGenerateGoesOnAsItBegan(t *testing.T) {
 		{[]string{"--temperature", "1"}, "sampling"},
 		{[]string{"--gamma", "1"}, "capacity"},
 		{[]string{"--dtype", "bf16"}, "--dtype"},
+		{[]string{"--model", newModel().write(t)}, "another model"},
 	} {
 		for _, ranks := range faultRanks {
 			checkFault(t, capmoe(ranks, append(args, c.flags...)...), launch.ExitFailed, output, "line 1", `"asked"`, c.text, "not results of this job")

@@ -55,6 +55,7 @@
 //	family.go     what differs between model families; family_*.go, one each
 //	weights.go    FindWeights, Found: what one rank owns, packed; weights_*.go, its parts
 //	unused.go     tensors that the model has no use for
+//	fingerprint.go Fingerprint: one model or another
 //	estimate.go   Estimate: parameters and memory, from config.json alone
 //	size.go       parameters of a model's parts
 package checkpoint
