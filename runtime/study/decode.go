@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"capmoe/runtime/tokenizer"
@@ -12,6 +14,7 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
 )
 
 // File is a study file: its definition over the defaults, and where its fields are.
@@ -80,15 +83,27 @@ func (f *File) decode(into reflect.Value, field *ast.MappingValueNode) error {
 	return nil
 }
 
+// Numbers in decimal. The library would read 010 as 8 and 1e-3 as a text, as YAML 1.1 did; in YAML 1.2 they are 10 and 0.001.
+var (
+	wholeNumber = regexp.MustCompile(`^[-+]?(0|[1-9][0-9]*)$`)
+	anyNumber   = regexp.MustCompile(`^[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?$`)
+)
+
 // decodeScalar reads one value of a plain type. The library would take 1.5 for a whole
 // number and true for a text.
 func decodeScalar(into reflect.Value, node ast.Node) error {
+	text, quoted := node.GetToken().Value, node.GetToken().Type == token.SingleQuoteType || node.GetToken().Type == token.DoubleQuoteType
 	want, fits := "a text", node.Type() == ast.StringType
 	switch into.Kind() {
 	case reflect.Int, reflect.Uint64:
-		want, fits = "a whole number", node.Type() == ast.IntegerType
+		want, fits = "a whole number", node.Type() == ast.IntegerType && wholeNumber.MatchString(text)
 	case reflect.Float64:
-		want, fits = "a number", node.Type() == ast.IntegerType || node.Type() == ast.FloatType
+		v, err := strconv.ParseFloat(text, 64)
+		if err != nil || quoted || !anyNumber.MatchString(text) {
+			return fmt.Errorf("%s, want a number", kindOf(node))
+		}
+		into.SetFloat(v)
+		return nil
 	case reflect.Int64:
 		want = "a time, such as 10m"
 	}

@@ -16,6 +16,10 @@ func TestDecode(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(f.Definition, want) {
 		t.Fatalf("%+v, %v, want %+v", f, err, want)
 	}
+	f, err = Decode("s.yaml", []byte("gamma: [1e-3, 1.5E+2, 2., .5, 0.25]\n"))
+	if want := []float64{1e-3, 150, 2, 0.5, 0.25}; err != nil || !reflect.DeepEqual(f.Definition.Gamma, want) {
+		t.Errorf("%+v, %v, want gamma %v", f, err, want)
+	}
 	for _, text := range []string{"", "# nothing\n", "---\n"} {
 		if f, err := Decode("s.yaml", []byte(text)); err != nil || !reflect.DeepEqual(f.Definition, Default()) {
 			t.Errorf("%q: %+v, %v, want the defaults", text, f, err)
@@ -34,6 +38,11 @@ func TestDecodeFaults(t *testing.T) {
 		{"a whole number fits", "repeats: 99999999999999999999\n", `repeats: "99999999999999999999"`},
 		{"a seed is not negative", "seed: -1\n", `seed: "-1" does not fit, want a whole number`},
 		{"a factor is a number", "gamma: [much]\n", `gamma[0]: "much", want a number`},
+		{"a factor is finite", "gamma: [.inf]\n", `gamma[0]: ".inf", want a number`},
+		{"a factor fits", "gamma: [1e999]\n", `gamma[0]: "1e999", want a number`},
+		{"a factor is no text", "gamma: ['1']\n", `gamma[0]: "1", want a number`},
+		{"a factor is no octal number", "gamma: [010]\n", `gamma[0]: "010", want a number`},
+		{"ranks are no octal number", "ranks: [8, 010]\n", `ranks[1]: "010", want a whole number`},
 		{"a text is no switch", "systems: [true]\n", `systems[0]: "true", want a text`},
 		{"a field has a value", "ranks:\n", `study: s.yaml:1: ranks: no value`},
 		{"a time has a unit", "timeout: 10\n", `timeout: "10", want a time`},
