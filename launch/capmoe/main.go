@@ -72,7 +72,7 @@ func run(ctx context.Context, world *launch.World, args []string, stdout, stderr
 		Commands:       commands(world, out, stderr),
 	}
 	prepare(app.Commands, false)
-	if err := app.RunContext(ctx, filesLast(app.Commands, args)); err != nil {
+	if err := app.RunContext(ctx, unpadded(app.Commands, filesLast(app.Commands, args))); err != nil {
 		return err
 	}
 	return collective.Agree(world.Comm(), out.fault())
