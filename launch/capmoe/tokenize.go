@@ -81,7 +81,7 @@ func encodeLine(tok *tokenizer.Tokenizer, line []byte, special bool) ([]int32, e
 	}
 	var text *string
 	if err := json.Unmarshal(line, &text); err != nil {
-		return nil, fmt.Errorf("not a JSON string: %w", err)
+		return nil, fmt.Errorf("not a JSON string: %w", plainFault(err))
 	}
 	switch {
 	case text == nil:
@@ -95,7 +95,7 @@ func encodeLine(tok *tokenizer.Tokenizer, line []byte, special bool) ([]int32, e
 func decodeLine(tok *tokenizer.Tokenizer, line []byte) (string, error) {
 	var list []*int32
 	if err := json.Unmarshal(line, &list); err != nil {
-		return "", fmt.Errorf("not a JSON list of token ids: %w", err)
+		return "", fmt.Errorf("not a JSON list of token ids: %w", plainFault(err))
 	}
 	if list == nil {
 		return "", errors.New("null, want a JSON list of token ids")
@@ -105,7 +105,18 @@ func decodeLine(tok *tokenizer.Tokenizer, line []byte) (string, error) {
 		if id == nil {
 			return "", fmt.Errorf("position %d: null, want a token id", i)
 		}
+		if size := tok.VocabSize(); int(*id) >= size {
+			return "", fmt.Errorf("position %d: id %d, the tokenizer's are 0 to %d", i, *id, size-1)
+		}
 		ids[i] = *id
 	}
 	return tok.Decode(ids)
+}
+
+// plainFault says of a value of another type what it is, without Go's name of the type that it should have.
+func plainFault(err error) error {
+	if kind, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return errors.New(kind.Value)
+	}
+	return err
 }

@@ -25,13 +25,14 @@ func TestLinesToTokenize(t *testing.T) {
 		{"a text may be empty", encode, `""`, ""},
 		{"a text is UTF-8", encode, "\"a\xff\"", "not UTF-8: byte 0xff at offset 2 of 4"},
 		{"a text is there", encode, "null", "null, want a JSON string"},
-		{"a text is no list", encode, `["a"]`, "not a JSON string"},
+		{"a text is no list", encode, `["a"]`, "not a JSON string: array"},
 		{"ids are a list", decode, "[1, 2]", ""},
 		{"a list may be empty", decode, "[]", ""},
 		{"a list is there", decode, "null", "null, want a JSON list of token ids"},
 		{"an id is there", decode, "[1, null]", "position 1: null, want a token id"},
-		{"an id is whole", decode, "[1.5]", "not a JSON list of token ids"},
+		{"an id is whole", decode, "[1.5]", "not a JSON list of token ids: number 1.5"},
 		{"an id is not negative", decode, "[-1]", "id -1 is negative"},
+		{"an id is the tokenizer's", decode, "[1, 4095, 4096]", "position 2: id 4096, the tokenizer's are 0 to 4095"},
 	} {
 		switch _, err := c.convert([]byte(c.line)); {
 		case c.fault == "" && err != nil:
