@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 
 	"capmoe/launch"
+	"capmoe/runtime/checkpoint"
 )
 
 func main() {
@@ -58,7 +59,7 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(*out, 0o777); err != nil {
+	if err := vacant(*out); err != nil {
 		return err
 	}
 	if err := os.WriteFile(filepath.Join(*out, "config.json"), text, 0o666); err != nil {
@@ -67,11 +68,32 @@ func run(args []string) error {
 	return write(*out, tensors, *shard)
 }
 
-// cut changes the number of layers in a config.
+// vacant makes the folder, if need be, and is an error where it holds a model: its files would be written over, or
+// stay beside those of this one.
+func vacant(dir string) error {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if checkpoint.IsPart(e.Name()) {
+			return fmt.Errorf("--out %s holds %s: a model is not written over another one", dir, e.Name())
+		}
+	}
+	return nil
+}
+
+// cut changes the number of layers in a config, which has no fewer.
 func cut(text []byte, layers int) ([]byte, error) {
 	var fields map[string]any
 	if err := json.Unmarshal(text, &fields); err != nil {
 		return nil, err
+	}
+	if n, is := fields["num_hidden_layers"].(float64); is && float64(layers) > n {
+		return nil, fmt.Errorf("--layers %d: field \"num_hidden_layers\" is %v", layers, n)
 	}
 	fields["num_hidden_layers"] = layers
 	return json.MarshalIndent(fields, "", "  ")
