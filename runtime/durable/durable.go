@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // File is a file that is not there yet: a hidden one in the same folder, which takes
@@ -24,13 +25,19 @@ type File struct {
 }
 
 // Create starts a file that will be at path, in place of the regular file that may be
-// there.
+// there. A link at path stays, and leads to the file.
 func Create(path string) (*File, error) {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		return nil, errors.New("is a directory")
 	} else if err == nil && !info.Mode().IsRegular() {
 		file, err := os.OpenFile(path, os.O_WRONLY, 0)
 		return &File{File: file, path: path, device: true}, err
+	} else if err == nil && isStandard(info) {
+		return nil, errStandard
+	}
+	path, err := behindLinks(path)
+	if err != nil {
+		return nil, err
 	}
 	dir, name := filepath.Split(path)
 	hidden := dir + fmt.Sprintf(".%s.%016x.tmp", name, rand.Uint64()) // not Join: where a part is a link, .. leads elsewhere
@@ -39,6 +46,38 @@ func Create(path string) (*File, error) {
 		return nil, err
 	}
 	return &File{File: file, path: path}, nil
+}
+
+// errStandard is the error for a regular file that standard output or standard error goes to: it would take the place of
+// what is written there, or that its.
+var errStandard = errors.New("standard output, or standard error, goes to this file: want another one")
+
+func isStandard(info os.FileInfo) bool {
+	for _, f := range []*os.File{os.Stdout, os.Stderr} {
+		if other, err := f.Stat(); err == nil && os.SameFile(info, other) {
+			return true
+		}
+	}
+	return false
+}
+
+// maxLinks is how many links the system follows, too.
+const maxLinks = 40
+
+// behindLinks is where the links at path lead, be a file there or not.
+func behindLinks(path string) (string, error) {
+	for range maxLinks {
+		to, err := os.Readlink(path)
+		if err != nil {
+			return path, nil // no link
+		}
+		if !filepath.IsAbs(to) {
+			dir, _ := filepath.Split(path)
+			to = dir + to // not Join, as in Create
+		}
+		path = to
+	}
+	return "", &os.PathError{Op: "open", Path: path, Err: syscall.ELOOP}
 }
 
 // Commit brings the bytes to disk, then gives them their name.

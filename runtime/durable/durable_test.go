@@ -2,6 +2,7 @@ package durable
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -99,4 +100,62 @@ func TestFolderIsRefused(t *testing.T) {
 	if _, err := Create(t.TempDir()); err == nil {
 		t.Fatal("a folder was taken for a file")
 	}
+}
+
+// A link stays one, whether there is a file behind it or not; links in a circle lead nowhere.
+func TestLinksAreFollowed(t *testing.T) {
+	dir := t.TempDir()
+	for _, folder := range []string{"from", "to"} {
+		if err := os.Mkdir(filepath.Join(dir, folder), 0o777); err != nil {
+			t.Fatal(err)
+		}
+	}
+	link, second, target := filepath.Join(dir, "from", "link"), filepath.Join(dir, "from", "second"), filepath.Join(dir, "to", "file")
+	if err := errors.Join(os.Symlink("../to/file", link), os.Symlink(link, second)); err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{"first", "again"} {
+		f := write(t, second, text)
+		only(t, filepath.Join(dir, "from"), "link", "second")
+		if err := f.Commit(); err != nil {
+			t.Fatal(err)
+		}
+		only(t, filepath.Join(dir, "to"), "file")
+		if got, err := os.ReadFile(target); string(got) != text {
+			t.Fatalf("the file holds %q, %v, want %q", got, err, text)
+		}
+	}
+	circle := filepath.Join(dir, "circle")
+	if err := os.Symlink("circle", circle); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Create(circle); !errors.Is(err, syscall.ELOOP) {
+		t.Fatalf("a link to itself gives %v, want ELOOP", err)
+	}
+}
+
+// A file that standard output goes to is written by that alone, by whatever path, /dev/stdout among them.
+func TestStandardOutputIsNotWrittenOver(t *testing.T) {
+	dir := t.TempDir()
+	path, link := filepath.Join(dir, "file"), filepath.Join(dir, "link")
+	file, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if err := os.Symlink(fmt.Sprintf("/proc/self/fd/%d", file.Fd()), link); err != nil { // as /dev/stdout is one
+		t.Fatal(err)
+	}
+	stdout := os.Stdout
+	os.Stdout = file
+	defer func() { os.Stdout = stdout }()
+	for _, path := range []string{path, link} {
+		if _, err := Create(path); !errors.Is(err, errStandard) {
+			t.Errorf("a file: %v, want %v", err, errStandard)
+		}
+		if _, _, err := OpenLines(path, true); !errors.Is(err, errStandard) {
+			t.Errorf("lines: %v, want %v", err, errStandard)
+		}
+	}
+	only(t, dir, "file", "link")
 }

@@ -36,6 +36,9 @@ func OpenLines(path string, anew bool) (*Lines, []byte, error) {
 		file, err := os.OpenFile(path, os.O_WRONLY, 0)
 		return &Lines{file: file, device: true}, nil, err
 	}
+	if err == nil && isStandard(info) {
+		return nil, nil, errStandard
+	}
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
 	if err != nil {
 		return nil, nil, err
