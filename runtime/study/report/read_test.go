@@ -51,6 +51,7 @@ func TestBadRows(t *testing.T) {
 		{"a corrupt line is named", good + "{\"cell\": oops}\n", []string{"line 2", "byte 10 of 14", "invalid character"}},
 		{"a half line in the middle is corrupt", good[:40] + "\n" + good, []string{"line 1", "byte 40 of 40"}},
 		{"a wrong type is named", "{\"repeat\":\"x\"}\n", []string{"line 1", "of 14", "repeat is string, want int"}},
+		{"a line is an object", "[]\n", []string{"line 1", "byte 1 of 2: array, want an object"}},
 		{"a wrong type in a result is named", rowOf(t, func(_ *study.Cell, _, r map[string]any) { r["tokens"] = "many" }), []string{"line 1", "cell drop-p2", "tokens is string"}},
 		{"a row has a result or a failure", strings.Replace(good, `"result":{`, `"other":{`, 1), []string{"line 1", "neither a result nor a failure"}},
 		{"a cell has a name", rowOf(t, func(c *study.Cell, _, _ map[string]any) { c.ID = "" }), []string{"line 1", "cell.id is empty"}},

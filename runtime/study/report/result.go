@@ -57,6 +57,9 @@ func place(err error, text []byte) error {
 	case *json.SyntaxError:
 		return fmt.Errorf("byte %d of %d: %w", fault.Offset, len(text), err)
 	case *json.UnmarshalTypeError:
+		if fault.Field == "" {
+			return fmt.Errorf("byte %d of %d: %s, want an object", fault.Offset, len(text), fault.Value)
+		}
 		return fmt.Errorf("byte %d of %d: %s is %s, want %v", fault.Offset, len(text), fault.Field, fault.Value, fault.Type)
 	}
 	return err
