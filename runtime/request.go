@@ -47,24 +47,56 @@ func parseRequest(line []byte, defaults Request) (w written, err error) {
 	if err := tokenizer.CheckJSON(line); err != nil {
 		return w, err
 	}
-	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(line, &fields); err != nil || fields == nil {
+	var object map[string]json.RawMessage
+	if err := json.Unmarshal(line, &object); err != nil || object == nil {
 		return w, jsonFault(err, "an object {\"prompt\": text, …}")
 	}
 	w.Request = defaults
 	readers := w.readers()
-	for name, raw := range fields {
+	err = members(line, func(name string, raw json.RawMessage) error {
 		if readers[name] == nil {
-			return w, fmt.Errorf("unknown field %q", name)
+			return fmt.Errorf("unknown field %q", name)
 		}
 		if err := readers[name](raw); err != nil {
-			return w, fmt.Errorf("field %q: %w", name, err)
+			return fmt.Errorf("field %q: %w", name, err)
 		}
+		return nil
+	})
+	if err != nil {
+		return w, err
 	}
 	if (w.text == nil) == (w.Tokens == nil) {
 		return w, errors.New(`want one of the fields "prompt" and "tokens"`)
 	}
 	return w, w.Validate()
+}
+
+// members gives the fields of a JSON object in their order, each once: a map would keep the last of two of a name.
+func members(object []byte, read func(name string, raw json.RawMessage) error) error {
+	dec := json.NewDecoder(bytes.NewReader(object))
+	if _, err := dec.Token(); err != nil {
+		return err
+	}
+	there := map[string]bool{}
+	for dec.More() {
+		token, err := dec.Token()
+		if err != nil {
+			return err
+		}
+		name, _ := token.(string)
+		if there[name] {
+			return fmt.Errorf("field %q is there twice", name)
+		}
+		there[name] = true
+		var raw json.RawMessage
+		if err := dec.Decode(&raw); err != nil {
+			return err
+		}
+		if err := read(name, raw); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // readers are what reads each field of a line.
