@@ -32,7 +32,7 @@ func readCounts(path string) ([]*Loads, error) {
 func parseCounts(text []byte) ([]*Loads, error) {
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(text, &fields); err != nil {
-		return nil, fmt.Errorf("not a JSON object of counts: %w", err)
+		return nil, fmt.Errorf("not a JSON object of counts: %w", plainFault(err))
 	}
 	if counts, there := fields["logical_count"]; there {
 		return parseSGLang(counts)
@@ -44,7 +44,7 @@ func parseCounts(text []byte) ([]*Loads, error) {
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		l := &Loads{Set: name, Info: Info{Origin: "counts by domain", Model: firstPart(name)}}
 		if err := json.Unmarshal(fields[name], &l.Pairs); err != nil {
-			return nil, fmt.Errorf("field %q: %w", name, err)
+			return nil, fmt.Errorf("field %q: want [layers, E]: %w", name, plainFault(err))
 		}
 		if err := l.number(); err != nil {
 			return nil, fmt.Errorf("field %q: %w", name, err)
@@ -56,6 +56,14 @@ func parseCounts(text []byte) ([]*Loads, error) {
 	}
 	findTopK(sets)
 	return sets, nil
+}
+
+// plainFault says of a value of another type what it is, without Go's name of the type that it should have.
+func plainFault(err error) error {
+	if kind, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return fmt.Errorf("%s at byte %d", kind.Value, kind.Offset)
+	}
+	return err
 }
 
 // number fills in the experts and the layers' numbers.
@@ -118,7 +126,7 @@ func parsePopularity(counts, tokens json.RawMessage) ([]*Loads, error) {
 	l := &Loads{Info: Info{Origin: "expert_popularity"}}
 	var n *int64
 	if err := json.Unmarshal(counts, &l.Pairs); err != nil {
-		return nil, fmt.Errorf("field \"expert_popularity\": %w", err)
+		return nil, fmt.Errorf("field \"expert_popularity\": want [layers, E]: %w", plainFault(err))
 	}
 	if err := json.Unmarshal(tokens, &n); err != nil || n == nil || *n < 1 {
 		return nil, fmt.Errorf("field \"total_input_tokens\" is %s, want the tokens, 1 or more", tokens)

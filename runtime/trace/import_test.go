@@ -147,8 +147,10 @@ func TestCountsFaults(t *testing.T) {
 		hints            Hints
 		want             string
 	}{
-		{"JSON is an object", "c.json", "[1]", Hints{}, "not a JSON object of counts"},
-		{"sets are lists of layers", "c.json", `{"a": 3}`, Hints{}, `field "a"`},
+		{"JSON is an object", "c.json", "[1]", Hints{}, "not a JSON object of counts: array at byte 1"},
+		{"sets are lists of layers", "c.json", `{"a": 3}`, Hints{}, `field "a": want [layers, E]: number at byte 1`},
+		{"subjects are, too", "c.json", `{"expert_popularity": "x"}`, Hints{}, `field "expert_popularity": want [layers, E]: string at byte 3`},
+		{"counts are whole", "c.json", `{"logical_count": [[1, 2.5]]}`, Hints{}, `field "logical_count": want [layers, E] or [steps, layers, E]: number at byte`},
 		{"a set is named", "c.json", `{"a": [[1,1]], "b": [[1,1]]}`, Hints{}, `holds 2 sets of counts and none is named "", want one of a, b`},
 		{"K is known", "c.json", `{"a": [[1,1]]}`, Hints{}, "give the top k"},
 		{"K divides the pairs", "c.json", `{"a": [[1,2,2]]}`, Hints{TopK: 2}, "layer 0 has 5 pairs, want a multiple of top k 2"},

@@ -37,7 +37,7 @@ func readPairs(path string) ([]*Loads, error) {
 func parsePairs(text []byte) ([]*Loads, error) {
 	var fields map[string][][][3]int64
 	if err := json.Unmarshal(text, &fields); err != nil {
-		return nil, fmt.Errorf("not a JSON object of joint counts: %w", err)
+		return nil, fmt.Errorf("not a JSON object of joint counts: %w", plainFault(err))
 	}
 	var sets []*Loads
 	for _, name := range slices.Sorted(maps.Keys(fields)) {

@@ -85,7 +85,7 @@ func parseSGLang(text json.RawMessage) ([]*Loads, error) {
 	}
 	var steps [][][]int64
 	if err := json.Unmarshal(text, &steps); err != nil {
-		return nil, fmt.Errorf("field \"logical_count\": want [layers, E] or [steps, layers, E]: %w", err)
+		return nil, fmt.Errorf("field \"logical_count\": want [layers, E] or [steps, layers, E]: %w", plainFault(err))
 	}
 	if len(steps) == 0 {
 		return nil, fmt.Errorf("field \"logical_count\" has 0 steps, want 1 or more")
