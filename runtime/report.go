@@ -21,7 +21,9 @@ type Report struct {
 	Policy          string   `json:"policy"`
 	Order           string   `json:"token_drop_policy"`
 	Scope           string   `json:"capacity_scope"`
-	Factor          *float64 `json:"capacity_factor"` // null: no bound
+	Factor          *float64 `json:"capacity_factor"` // of an expert; null: no bound
+	RankFactor      *float64 `json:"rank_capacity_factor,omitempty"`
+	NodeFactor      *float64 `json:"node_capacity_factor,omitempty"`
 	Ranks           int      `json:"ranks"`
 	Nodes           int      `json:"nodes"`
 	Steps           int      `json:"steps"`
@@ -123,8 +125,8 @@ func (m *Meter) report() (*Report, error) {
 		Policy: m.Policy.Policy.String(), Order: m.Policy.Order.String(), Scope: m.Policy.Scope.String(),
 		Ranks: m.layout.Ranks(), Nodes: m.layout.Nodes(), Steps: m.steps,
 	}
-	if gamma, set := m.Policy.Expert.Gamma(); set && m.Policy.Policy != capacity.Dropless {
-		r.Factor = &gamma
+	if p := m.Policy; p.Policy != capacity.Dropless {
+		r.Factor, r.RankFactor, r.NodeFactor = factorOf(p.Expert), factorOf(p.Rank), factorOf(p.Node)
 	}
 	if err := m.fillLayers(r); err != nil {
 		return nil, err
@@ -133,6 +135,14 @@ func (m *Meter) report() (*Report, error) {
 		return nil, err
 	}
 	return r, m.fillRanks(r)
+}
+
+// factorOf is a budget's factor; nil: no bound.
+func factorOf(f capacity.Factor) *float64 {
+	if gamma, set := f.Gamma(); set {
+		return &gamma
+	}
+	return nil
 }
 
 func (m *Meter) fillLayers(r *Report) error {

@@ -180,3 +180,25 @@ func TestEvalTable(t *testing.T) {
 	}
 	checkClean(t, filepath.Dir(path), "eval.json")
 }
+
+// A report says of every budget what it was, to people and machines.
+func TestBudgetsAreTold(t *testing.T) {
+	replay := []string{"trace", "replay", "--synthetic", "zipf", "--steps", "1", "--step-tokens", "64", "--capacity-scope", "local"}
+	for _, c := range []struct {
+		flags []string
+		text  string
+		json  []string
+	}{
+		{[]string{"--gamma", "1.5"}, "drop by probs, γ 1.5, scope local", []string{`"capacity_factor": 1.5,`}},
+		{[]string{"--moe-expert-rank-capacity-factor", "0.5"}, "drop by probs, rank γ 0.5, scope local", []string{`"capacity_factor": null,`, `"rank_capacity_factor": 0.5,`}},
+		{[]string{"--gamma", "1", "--moe-expert-rank-capacity-factor", "2", "--moe-expert-node-capacity-factor", "3"}, "drop by probs, γ 1, rank γ 2, node γ 3, scope local",
+			[]string{`"rank_capacity_factor": 2,`, `"node_capacity_factor": 3,`}},
+	} {
+		args := append(replay[:len(replay):len(replay)], c.flags...)
+		checkContains(t, capmoe(alone, args...).output(t), c.text)
+		report := capmoe(alone, append(args, "--json", "-")...).output(t)
+		for _, text := range c.json {
+			checkContains(t, report, text)
+		}
+	}
+}

@@ -92,8 +92,16 @@ func describePolicy(r *runtime.Report) string {
 	if r.Policy == "drop" {
 		s += " by " + r.Order
 	}
-	if r.Factor != nil {
-		s += fmt.Sprintf(", γ %g, scope %s", *r.Factor, r.Scope)
+	for _, budget := range []struct {
+		of     string
+		factor *float64
+	}{{"", r.Factor}, {"rank ", r.RankFactor}, {"node ", r.NodeFactor}} {
+		if budget.factor != nil {
+			s += fmt.Sprintf(", %sγ %g", budget.of, *budget.factor)
+		}
+	}
+	if r.Policy != "dropless" {
+		s += ", scope " + r.Scope
 	}
 	return s
 }
