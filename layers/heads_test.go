@@ -1,6 +1,7 @@
 package layers
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"testing"
@@ -83,9 +84,16 @@ func newLibrary(t *testing.T) kernel.Library {
 	return lib
 }
 
-// BenchmarkSingleQuery reads keys and values of 16 sequences of 256 tokens, 16 heads of 128 in bf16, with one query each, on one thread, from memory.
+// BenchmarkSingleQuery reads keys and values of 16 sequences, 16 heads of 128 in bf16, with one query each, on one thread, from memory: of whole
+// pages, and of pages the last of which is full in part.
 func BenchmarkSingleQuery(b *testing.B) {
-	const sequences, heads, width, tokens = 16, 16, 128, 256
+	for _, keys := range []int{256, 272, 288, 304, 320} {
+		b.Run(fmt.Sprintf("keys=%d", keys), func(b *testing.B) { readSingle(b, keys) })
+	}
+}
+
+func readSingle(b *testing.B, tokens int) {
+	const sequences, heads, width = 16, 16, 128
 	lib, err := kernel.New(kernel.Options{Threads: 1, DType: kernel.BF16})
 	if err != nil {
 		b.Fatal(err)
@@ -103,13 +111,13 @@ func BenchmarkSingleQuery(b *testing.B) {
 		}
 	}
 	hs, q, dst := newHeads(lib), make([]float32, heads*width), make([]float32, heads*width)
-	b.SetBytes(sequences * 2 * heads * width * 2 * (tokens - 1))
+	b.SetBytes(int64(sequences * 2 * heads * width * 2 * tokens))
 	for i := range b.N {
 		for _, c := range caches {
 			keys, page := c.rows(i%2), PageTokens*width
 			hs.add(runHeads{
 				head: head{
-					n: 1, past: tokens - 2, dst: columns{dst, width, len(dst)}, q: [2]columns{{q, width, len(q)}},
+					n: 1, past: tokens - 1, dst: columns{dst, width, len(dst)}, q: [2]columns{{q, width, len(q)}},
 					k: [2]paged{keys.columns(0, width)}, v: keys.columns(heads*width, width), scale: 0.1, sink: float32(math.Inf(-1)),
 				},
 				heads: heads, shared: 1, width: width, rows: [3]int{page, 0, page},

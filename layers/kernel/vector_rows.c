@@ -12,6 +12,7 @@
 #define HALF (LANES / 2)
 #define LINE 64
 #define AHEAD 6144 // bytes
+#define GAPS 3
 #define COLUMNS 4  // of LANES, whose sums stay in registers for
 #define ROWS 16    // rows
 #define APART_AHEAD 128 // values of each of rows that lie apart
@@ -115,6 +116,19 @@ UP_TO_8 static void dots_8(float *dst, const float *q, float scale, kernel_given
 		dots(dst, q, scale, (kernel_given){x.x, 0}, rows);
 }
 
+// read_on reads what lies between the rows of head h and those of the next, if that is not much more than the rows themselves: cores of AMD come
+// over such a gap later than over what it holds.
+static void read_on(kernel_given x, kernel_rows rows, kernel_heads heads, int64_t h) {
+#ifdef __x86_64__
+	int64_t size = x.bf16 ? 2 : 4, used = rows.n * rows.stride, own = h / heads.shared;
+	if (h + 1 == heads.n || (h + 1) / heads.shared == own || heads.rows > GAPS * used || !__builtin_cpu_is("amd"))
+		return;
+	const volatile char *head = kernel_given_from(x, own * heads.rows).x;
+	for (int64_t at = used * size; at < heads.rows * size; at += LINE)
+		(void)head[at];
+#endif
+}
+
 void kernel_dots(float *dst, const float *q, float scale, kernel_given x, kernel_rows rows, kernel_heads heads, int lanes) {
 	for (int64_t h = 0; h < heads.n; h++, dst += heads.weights, q += heads.width) {
 		kernel_given own = kernel_given_from(x, h / heads.shared * heads.rows);
@@ -122,6 +136,7 @@ void kernel_dots(float *dst, const float *q, float scale, kernel_given x, kernel
 			kernel_dots_16(dst, q, scale, own, rows);
 		else
 			dots_8(dst, q, scale, own, rows);
+		read_on(x, rows, heads, h);
 	}
 }
 
@@ -177,6 +192,7 @@ void kernel_weigh(float *dst, const float *weights, kernel_given x, kernel_rows 
 			kernel_weigh_16(dst, weights, own, rows);
 		else
 			weigh_8(dst, weights, own, rows);
+		read_on(x, rows, heads, h);
 	}
 }
 
