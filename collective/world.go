@@ -1,6 +1,7 @@
 package collective
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"time"
@@ -36,13 +37,11 @@ const minLeash = time.Minute
 
 // ownDeadline is how long MPI's own call in an operation may last.
 func (o Options) ownDeadline(k kind) time.Duration {
-	switch {
-	case k == initialize:
-		return max(o.deadline(), DefaultDeadline)
-	case o.leash == 0:
-		return max(o.deadline(), minLeash)
+	least := cmp.Or(o.leash, minLeash)
+	if k == initialize {
+		least = DefaultDeadline
 	}
-	return max(o.deadline(), o.leash)
+	return max(o.deadline(), least)
 }
 
 func (o Options) deadline() time.Duration {

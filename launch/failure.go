@@ -83,10 +83,14 @@ func oneLine(text string) string { return strings.ReplaceAll(text, "\n", "; ") }
 // stuck says that MPI keeps this process's thread, before the process ends.
 func stuck(rank int) func(*collective.StuckError) {
 	return func(err *collective.StuckError) {
-		time.Sleep(grace(rank))
-		host, _ := os.Hostname()
-		fmt.Fprintf(os.Stderr, "capmoe: rank %d (%s): %v\n", rank, host, err)
+		tell(os.Stderr, rank, ThisMachine().Host, err)
 	}
+}
+
+// tell prints a rank's own error when it is its turn to speak.
+func tell(stderr io.Writer, rank int, host string, err error) {
+	time.Sleep(grace(rank))
+	fmt.Fprintf(stderr, "capmoe: rank %d (%s): %s\n", rank, host, oneLine(err.Error()))
 }
 
 // fail ends all ranks.
@@ -95,8 +99,7 @@ func (w *World) fail(err error, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "capmoe: %s\n", oneLine(err.Error()))
 		return ExitFailed
 	}
-	time.Sleep(grace(w.Rank()))
-	fmt.Fprintf(stderr, "capmoe: rank %d (%s): %s\n", w.Rank(), w.Hosts()[w.Rank()], oneLine(err.Error()))
+	tell(stderr, w.Rank(), w.Hosts()[w.Rank()], err)
 	w.Abort(ExitFailed)
 	return ExitFailed
 }

@@ -12,7 +12,7 @@
 #define HALF (LANES / 2)
 #define LINE 64
 #define AHEAD 6144 // bytes
-#define GAPS 3
+#define GAPS 3     // times the rows of a head: how far apart those of the next may begin that it reads on to
 #define COLUMNS 4  // of LANES, whose sums stay in registers for
 #define ROWS 16    // rows
 #define APART_AHEAD 128 // values of each of rows that lie apart

@@ -34,11 +34,11 @@ func (c Choices) rows(dst []float32, experts, recorded, from, to int) {
 func (c Choices) distinct(experts, m, first int) error {
 	last := make([]int, experts) // token whose expert it was, from 1
 	for i, e := range c.Expert {
-		if t := i/m + 1; last[e] == t {
+		t := i/m + 1
+		if last[e] == t {
 			return fmt.Errorf("token %d has expert %d twice", first+t-1, e)
-		} else {
-			last[e] = t
 		}
+		last[e] = t
 	}
 	return nil
 }

@@ -93,6 +93,7 @@ func openFormat(path string, h Hints) (Stream, error) {
 	if err := t.check(); err != nil {
 		return nil, err
 	}
+	t.order()
 	return t.Stream(), nil
 }
 
@@ -116,7 +117,7 @@ func loadsOnly(path string) error {
 	return fmt.Errorf("trace: %s holds counts by expert only, no tokens", path)
 }
 
-// check fails on a trace that no file could hold. Choices of all experts it puts in their order.
+// check fails on a trace that no file could hold.
 func (t *Trace) check() error {
 	if err := t.Info.validate(); err != nil {
 		return fileError(t.Path, err)
@@ -124,16 +125,21 @@ func (t *Trace) check() error {
 	if t.Tokens < 1 {
 		return fmt.Errorf("trace: %s: %d tokens, want 1 or more", t.Path, t.Tokens)
 	}
-	for i := range t.Choices {
-		c := &t.Choices[i]
+	for i, c := range t.Choices {
 		if err := c.distinct(t.Experts, t.Recorded, 0); err != nil {
 			return fmt.Errorf("trace: %s: layer %d: %w", t.Path, t.Layers[i], err)
 		}
-		if t.Whole() && c.Expert != nil {
+	}
+	return nil
+}
+
+// order lays choices of all experts in the experts' order, where an import has them from the best on.
+func (t *Trace) order() {
+	for i := range t.Choices {
+		if c := &t.Choices[i]; t.Whole() && c.Expert != nil {
 			c.inOrder(t.Experts)
 		}
 	}
-	return nil
 }
 
 // memory is a stream of a Trace.
