@@ -67,6 +67,7 @@ func (a *tileAttender) Attend(dst []float32, b AttentionBlock) {
 	}
 	block := C.kernel_block{first: C.int64_t(b.First), end: C.int64_t(b.End), window: C.int64_t(b.Window), sink: C.float(b.Sink), ld: C.int64_t(b.Stride)}
 	C.kernel_attend(a.kind, &a.head, a.at(), floats(dst), &block)
+	yield()
 }
 
 func columnsOf(c Columns) C.kernel_columns {

@@ -38,6 +38,7 @@
 //	vector_portable.go   their arithmetic, in Go
 //	vector.h, vector.c   the same arithmetic in C; vector_rows.c, vector_rows_16.c: of single rows with vectors; vector_default_*.go choose
 //	parallel.go          the team: work shared among threads that stay awake
+//	yield.go, yield.c    what keeps Go's monitor asleep while threads compute in C; yield_go.go: where they compute in Go
 //	default_onednn.go    New, where oneDNN is built in
 //	default_gonum.go     New, where it is not
 //	onednn.go            the oneDNN library, Go side

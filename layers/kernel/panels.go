@@ -148,13 +148,13 @@ func (mat *panelMatrix) someRows(i int) {
 	defer mat.rows.Put(rows)
 	C.kernel_panels_rows(mat.c, order(rows), givenOf(p.x.From(first*mat.k)), m, 0, C.kernel_panels_parts(mat.c, m))
 	if p.down == nil {
-		C.kernel_panels_mul(mat.c, floats(p.dst[first*mat.n:]), order(rows), m, p.first, p.end)
+		mat.mulPanels(floats(p.dst[first*mat.n:]), order(rows), m, p.first, p.end)
 		return
 	}
 	joined := p.down.space(end - first)
 	defer p.down.rows.Put(joined)
-	C.kernel_panels_joined(mat.c, order(joined), order(rows), m, p.how, 0, mat.c.panels/2)
-	C.kernel_panels_mul(p.down.c, floats(p.dst[first*p.down.n:]), order(joined), m, 0, p.down.c.panels)
+	mat.joinPanels(order(joined), order(rows), m, 0, mat.c.panels/2)
+	p.down.mulPanels(floats(p.dst[first*p.down.n:]), order(joined), m, 0, p.down.c.panels)
 }
 
 // space is memory for m rows in order, to be put back.
@@ -195,7 +195,24 @@ func (mat *panelMatrix) place(i int) {
 func (mat *panelMatrix) mul(i int) {
 	p := &mat.now
 	first, end := share(p.end-p.first, p.pieces, i)
-	C.kernel_panels_mul(mat.c, floats(p.dst), p.rows, C.int64_t(p.m), p.first+first, p.first+end)
+	mat.mulPanels(floats(p.dst), p.rows, C.int64_t(p.m), p.first+first, p.first+end)
+}
+
+// mulPanels computes panels [first, end) of the product of m rows, in several calls.
+func (mat *panelMatrix) mulPanels(dst *C.float, rows *C.uint32_t, m, first, end C.int64_t) {
+	for some := mat.panelsOfCall(m); first < end; first += some {
+		C.kernel_panels_mul(mat.c, dst, rows, m, first, min(end, first+some))
+		yield()
+	}
+}
+
+// panelsOfCall is how many panels of the product of m rows one call computes.
+func (mat *panelMatrix) panelsOfCall(m C.int64_t) C.int64_t {
+	flops := C.int64_t(callFlops)
+	if mat.c.kind == C.PANELS_AMX {
+		flops = callFlopsAMX
+	}
+	return max(1, flops/(2*m*C.int64_t(mat.k)*mat.c.width))
 }
 
 // share is where the i-th of some pieces of n begins and ends.

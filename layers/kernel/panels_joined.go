@@ -50,5 +50,13 @@ func (mat *panelMatrix) joins(m, pieces int) bool {
 func (mat *panelMatrix) join(i int) {
 	p := &mat.now
 	first, end := share(p.end, p.pieces, i)
-	C.kernel_panels_joined(mat.c, p.joined, p.rows, C.int64_t(p.m), p.how, first, end)
+	mat.joinPanels(p.joined, p.rows, C.int64_t(p.m), first, end)
+}
+
+// joinPanels computes what is between for m rows, of panels [first, end) of gates and of their ups, in several calls.
+func (mat *panelMatrix) joinPanels(joined, rows *C.uint32_t, m, first, end C.int64_t) {
+	for some := max(1, mat.panelsOfCall(m)/2); first < end; first += some {
+		C.kernel_panels_joined(mat.c, joined, rows, m, mat.now.how, first, min(end, first+some))
+		yield()
+	}
 }

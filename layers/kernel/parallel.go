@@ -45,6 +45,7 @@ func (t *team) each(n int, do func(worker, i int)) {
 	if t.size == 1 || n <= 1 || n > mostPieces || !t.busy.CompareAndSwap(false, true) {
 		for i := range n {
 			do(0, i)
+			yield()
 		}
 		return
 	}
@@ -97,6 +98,7 @@ func (t *team) work(worker int) {
 		}
 		if t.round.CompareAndSwap(round, round+1) {
 			t.do(worker, int(i))
+			yield()
 			t.done.Add(1)
 		}
 	}
