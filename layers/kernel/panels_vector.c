@@ -17,13 +17,15 @@
 #define FURTHER 8192
 #define SPARSE (4 * LINE)
 
-typedef uint32_t four __attribute__((vector_size(16), aligned(4)));
+typedef uint32_t unit __attribute__((aligned(2)));
+typedef uint32_t four __attribute__((vector_size(16), aligned(2)));
 
 // place_four writes units of four rows; those of a unit lie beside each other, and units so many values apart.
-static void place_four(uint32_t *dst, int64_t apart, uint32_t units[4][DEPTH], int64_t depth) {
+static void place_four(uint32_t *dst, int64_t apart, const void *const rows[4], int64_t depth) {
+	const unit *const units[4] = {rows[0], rows[1], rows[2], rows[3]};
 	int64_t l = 0;
 	for (; l + 4 <= depth; l += 4, dst += 4 * apart) {
-		four a = *(four *)&units[0][l], b = *(four *)&units[1][l], c = *(four *)&units[2][l], d = *(four *)&units[3][l];
+		four a = *(const four *)(units[0] + l), b = *(const four *)(units[1] + l), c = *(const four *)(units[2] + l), d = *(const four *)(units[3] + l);
 		four ab = __builtin_shufflevector(a, b, 0, 4, 1, 5), cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
 		*(four *)dst = __builtin_shufflevector(ab, cd, 0, 1, 4, 5);
 		*(four *)(dst + apart) = __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
@@ -36,12 +38,20 @@ static void place_four(uint32_t *dst, int64_t apart, uint32_t units[4][DEPTH], i
 }
 
 // place_one writes units of a row, so many values apart; where units have two parts, the values of both, a tile's rows apart.
-static void place_one(uint32_t *dst, int64_t parts, int64_t rows, const uint32_t *units, int64_t depth) {
+static void place_one(uint32_t *dst, int64_t parts, int64_t rows, const unit *units, int64_t depth) {
 	for (int64_t l = 0; l < depth; l++, dst += parts * rows) {
 		dst[0] = parts == 1 ? units[l] : units[l] << 16;
 		if (parts == 2)
 			dst[rows] = units[l] & 0xffff0000;
 	}
+}
+
+// units_of is depth units of a row from unit from on: where they lie already, or written to dst.
+static const void *units_of(const kernel_panels *p, uint32_t *dst, kernel_given row, int64_t from, int64_t depth) {
+	if (p->bf16 == row.bf16 && (from + depth) * (p->bf16 ? 2 : 1) <= p->k)
+		return kernel_given_from(row, from * (p->bf16 ? 2 : 1)).x;
+	kernel_panels_units(p, dst, row, from, depth);
+	return dst;
 }
 
 // place_tile writes rows as units; of a unit, that of every row. Where units have two parts it is the values of both.
@@ -53,12 +63,13 @@ static void place_tile(const kernel_panels *p, uint32_t *tile, kernel_given x, i
 		for (int64_t from = 0; from < p->units; from += DEPTH) {
 			int64_t depth = kernel_least(DEPTH, p->units - from);
 			uint32_t *at = tile + from * parts * rows + r;
+			const void *row[4];
 			for (int64_t i = 0; i < some; i++)
-				kernel_panels_units(p, units[i], kernel_given_from(x, (r + i) * p->k), from, depth);
+				row[i] = units_of(p, units[i], kernel_given_from(x, (r + i) * p->k), from, depth);
 			if (some == 4)
-				place_four(at, rows, units, depth);
+				place_four(at, rows, row, depth);
 			else
-				place_one(at, parts, rows, units[0], depth);
+				place_one(at, parts, rows, row[0], depth);
 		}
 	}
 }
