@@ -85,11 +85,11 @@ func runBenchPrefill(c *cli.Context, t terminal) error {
 func printPrefill(t terminal, r *bench.PrefillReport) {
 	printStack(t, &r.StackReport, "dropless; a prompt alone, its bits verified against the prompt in pieces")
 	tab := output.NewTable(t.stdout)
-	tab.AppendHeader(append(table.Row{"tokens", "median ms", "min", "max", "tokens/s", "GFLOP/s", "of peak", "floor ms", "of floor"}, phaseHeader()...))
+	tab.AppendHeader(append(table.Row{"tokens", "median ms", "min", "max", "tokens/s", "GFLOP/s", "a rank's peak", "of peak", "floor ms", "of floor"}, phaseHeader()...))
 	for _, x := range r.Results {
 		tab.AppendRow(append(table.Row{
 			x.Tokens, milliseconds(x.Median), milliseconds(x.Min), milliseconds(x.Max), fmt.Sprintf("%.0f", x.TokensPerSecond), fmt.Sprintf("%.0f", x.GFlops),
-			ofLimit(x.OfPeak), milliseconds(x.Floor), ofLimit(x.OfFloor),
+			fmt.Sprintf("%.1f", x.Peak), ofLimit(x.OfPeak), milliseconds(x.Floor), ofLimit(x.OfFloor),
 		}, phaseRow(x.Seconds)...))
 	}
 	tab.Render()

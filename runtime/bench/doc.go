@@ -17,6 +17,7 @@
 //	stack.go   whole layers of a shape with made weights
 //	prefill.go a prompt through them, spread over the ranks
 //	decode.go  many sequences through them, a token each
+//	peak.go    how fast products are that caches hold
 //	read.go    how fast memory is read
 //	collective.go  collectives of one size after the other
 //	overlap.go     rows in chunks while experts compute, over made wires

@@ -2,7 +2,6 @@ package bench
 
 import (
 	"fmt"
-	"time"
 
 	"capmoe/collective"
 	"capmoe/layers/kernel"
@@ -111,36 +110,4 @@ func Gemm(p runtime.Process, gc GemmCase, told func(done, of int)) (*GemmReport,
 		result.OfFloor = max(result.OfPeak, result.WeightBytes/r.ReadBytes)
 	}
 	return r, nil
-}
-
-// peakShapes are products that stay in a core's or a few cores' cache: rows, columns, depth.
-var peakShapes = [][3]int{{128, 512, 512}, {256, 512, 512}, {128, 512, 1024}, {256, 1024, 512}, {256, 1024, 1024}, {512, 1024, 1024}}
-
-// peakRepeats is how many products of each shape there are of a rank, or of those that take turns on a core.
-const peakRepeats = 40
-
-// measurePeak is the best of many products of each shape, in GFLOP/s of one rank while all ranks run them, and the shape
-// that reached it.
-func measurePeak(p runtime.Process, lib kernel.Library) (peak float64, at string, err error) {
-	for _, s := range peakShapes {
-		m, n, k := s[0], s[1], s[2]
-		w, err := lib.Pack(normals(1, n*k), n, k)
-		if err := collective.Agree(p.Comm, err); err != nil {
-			return 0, "", err
-		}
-		x, y := normals(2, m*k), make([]float32, m*n)
-		sample, err := measure(p.Comm, max(2, shareOf(peakRepeats, p.Turns)), func() error { w.MulTo(y, kernel.Values{F32: x}, m); return nil })
-		w.Free()
-		if err != nil {
-			return 0, "", err
-		}
-		if rate := gflops(2*m*n*k, sample.Min); rate > peak {
-			peak, at = rate, fmt.Sprintf("%d×%d×%d", m, n, k)
-		}
-	}
-	return peak, at, nil
-}
-
-func gflops(flops int, d time.Duration) float64 {
-	return float64(flops) / float64(d.Nanoseconds())
 }

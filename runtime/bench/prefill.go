@@ -21,8 +21,9 @@ type PrefillResult struct {
 	Sample
 	TokensPerSecond float64            `json:"tokens_per_second"` // median
 	GFlops          float64            `json:"gflops"`            // products with weights, and of queries, keys and values, of all ranks
-	OfPeak          float64            `json:"of_peak"`           // of all ranks' peaks
-	Floor           time.Duration      `json:"floor_ns"`          // for the operations at the peak, or to read the weights once, whichever takes longer
+	Peak            float64            `json:"peak_gflops"`       // of one rank: products that caches hold, the fastest of each of some passes by turns with the prompts, their median
+	OfPeak          float64            `json:"of_peak"`
+	Floor           time.Duration      `json:"floor_ns"` // for the operations at the peak, or to read the weights once, whichever takes longer
 	OfFloor         float64            `json:"floor_over_median"`
 	Seconds         map[string]float64 `json:"seconds"` // per phase, wall time of the slowest rank, mean of the repeats
 }
@@ -46,7 +47,7 @@ func Prefill(p runtime.Process, sc StackCase, lengths []int, told func(done, of 
 		flops := s.gemmFlops(n) + s.attentionFlops(n)
 		result.TokensPerSecond = float64(n) / result.Median.Seconds()
 		result.GFlops = gflops(flops, result.Median)
-		peak, reads := r.Peak*float64(r.Ranks), r.ReadBytes*float64(r.Ranks)
+		peak, reads := result.Peak*float64(r.Ranks), r.ReadBytes*float64(r.Ranks)
 		result.OfPeak = result.GFlops / peak
 		result.Floor = max(time.Duration(float64(flops)/peak), time.Duration(float64(s.weightBytes(s.hit(), busy))/reads*1e9))
 		result.OfFloor = float64(result.Floor) / float64(result.Median)
@@ -56,31 +57,34 @@ func Prefill(p runtime.Process, sc StackCase, lengths []int, told func(done, of 
 	return r, nil
 }
 
-// prefill times whole prompts and verifies that in pieces, with a cache, they have the same bits.
+// prefill times whole prompts, by turns with products that caches hold, and verifies that the last has the same bits in pieces, with a cache.
 func (s *stack) prefill(n int) (PrefillResult, error) {
 	whole := s.prompt(n, 0, n, nil)
-	var sum uint64
-	run := func() error {
-		hidden, err := s.model.Forward(whole)
+	var hidden []float32
+	prompt := func() (err error) {
+		hidden, err = s.model.Forward(whole)
 		s.clock.stop()
-		sum = sumBits(whole, hidden)
-		if err == nil {
-			err = finite(hidden)
-		}
 		return err
 	}
-	if err := run(); err != nil {
+	if err := prompt(); err != nil {
 		return PrefillResult{}, err
 	}
 	s.clock = phaseClock{}
-	times, err := measure(s.proc.Comm, s.Repeats, run)
+	times, err := measureByTurns(s.proc.Comm, s.Repeats, prompt, s.peak.pass)
 	if err != nil {
 		return PrefillResult{}, err
 	}
-	result := PrefillResult{Tokens: n, Sample: times}
-	if result.Seconds, err = s.phases(s.Repeats + 1); err != nil { // measure warms up once
+	result := PrefillResult{Tokens: n, Sample: times[0]}
+	if result.Peak, err = s.peak.rate(s.proc.Comm); err != nil {
 		return result, err
 	}
+	if result.Seconds, err = s.phases(s.Repeats + 1); err != nil { // they warm up once
+		return result, err
+	}
+	if err := collective.Agree(s.proc.Comm, finite(hidden)); err != nil {
+		return result, err
+	}
+	sum := sumBits(whole, hidden)
 	pieces, err := s.inPieces(n)
 	if err != nil {
 		return result, err

@@ -44,6 +44,7 @@ type stack struct {
 	weights *layers.Weights
 	model   *layers.Model
 	pool    *layers.CachePool
+	peak    *peak
 	memory  *reader
 	clock   phaseClock
 	ledger  []int64 // [layers·E] pairs of each expert of each layer in the last step
@@ -67,11 +68,13 @@ func newStack(p runtime.Process, sc StackCase, parts *parts) (*stack, *StackRepo
 	if err := fits(p, fmt.Sprintf("the weights of %d layers", sc.Layers), sc.Layers*(sc.Shape.dense()+len(owned)*sc.Shape.weights())*sc.DType.Bytes()); err != nil {
 		return nil, nil, err
 	}
-	if r.Peak, _, err = measurePeak(p, lib); err != nil {
+	if s.peak, err = newPeak(p, lib); err != nil {
 		return nil, nil, err
 	}
+	r.Peak = s.peak.fastest
 	parts.next()
 	if s.memory, err = newReader(p); err != nil {
+		s.free()
 		return nil, nil, err
 	}
 	r.ReadBytes = s.memory.fastest
@@ -168,7 +171,10 @@ func ones(n int) []float32 {
 }
 
 func (s *stack) free() {
-	s.memory.free()
+	s.peak.free()
+	if s.memory != nil {
+		s.memory.free()
+	}
 	if s.weights != nil {
 		s.weights.Free()
 	}

@@ -32,7 +32,7 @@ func TestStacks(t *testing.T) {
 					return err
 				}
 				for _, r := range prefill.Results {
-					if r.TokensPerSecond <= 0 || r.OfPeak <= 0 || r.Floor <= 0 || r.Seconds["attention"] <= 0 {
+					if r.TokensPerSecond <= 0 || r.Peak <= 0 || r.OfPeak <= 0 || r.Floor <= 0 || r.Seconds["attention"] <= 0 {
 						t.Errorf("%s on %d ranks: prefill %+v", shape.Name, ranks, r)
 					}
 				}
