@@ -22,7 +22,7 @@ func benchCollectiveCommand(t terminal) *cli.Command {
 			&cli.IntFlag{Name: "ranks", Value: 2, Usage: "`P` ranks that mpirun starts, of capmoe and of the C program, when this process is alone"},
 			&cli.StringSliceFlag{Name: "op", Value: cli.NewStringSlice("alltoallv"), Usage: strings.Join(bench.CollectiveOps, ", ") + "; several with commas"},
 			&cli.IntSliceFlag{Name: "bytes", Value: cli.NewIntSlice(64, 256, 1<<10, 4<<10, 16<<10, 64<<10, 256<<10, 1<<20, 4<<20), Usage: "`N` from every rank to every other; several with commas"},
-			&cli.IntFlag{Name: "turns", Value: 5, Usage: "`N` runs of each program"},
+			&cli.IntFlag{Name: "turns", Value: 9, Usage: "`N` runs of each program"},
 			&cli.IntFlag{Name: "repeats", Value: 15, Usage: "`N` timed repeats of many calls in a run"},
 			jsonFlag(),
 		},
@@ -92,7 +92,7 @@ func compareCollectives(c *cli.Context, t terminal, cases []bench.CollectiveCase
 }
 
 func printCollectiveContest(c *cli.Context, t terminal, r collectiveContest) {
-	fmt.Fprintf(t.stdout, "%d ranks; capmoe and a plain C program on the same MPI by turns, median of %d runs, each of %d repeats, slowest rank; every case verified\n\n", r.Ranks, r.Turns, c.Int("repeats"))
+	fmt.Fprintf(t.stdout, "%d ranks; capmoe and a plain C program on the same MPI by turns, medians of %d runs, each of %d repeats, slowest rank; ratio: of a run of each, the median; every case verified\n\n", r.Ranks, r.Turns, c.Int("repeats"))
 	tab := output.NewTable(t.stdout)
 	tab.AppendHeader(table.Row{"operation", "bytes", "capmoe µs", "min", "max", "C µs", "min", "max", "ratio", "bus GB/s"})
 	for _, x := range r.Comparisons {

@@ -22,7 +22,7 @@ func benchDispatchCommand(t terminal) *cli.Command {
 			dtypeFlag(),
 			&cli.IntFlag{Name: "tokens", Value: 2048, Usage: "`T`, tokens of the step over all ranks"},
 			&cli.IntFlag{Name: "ranks", Value: 2, Usage: "`P` ranks that mpirun starts, of capmoe and of the C program, when this process is alone"},
-			&cli.IntFlag{Name: "turns", Value: 5, Usage: "`N` runs of each program"},
+			&cli.IntFlag{Name: "turns", Value: 9, Usage: "`N` runs of each program"},
 			&cli.IntFlag{Name: "repeats", Value: 15, Usage: "`N` timed round trips in a run"},
 			jsonFlag(),
 		},
@@ -89,7 +89,7 @@ func printDispatch(t terminal, r *bench.DispatchComparison) {
 	row("round trip", r.Trip)
 	if r.Plain.Count > 0 {
 		row("two MPI_Alltoallv in C", r.Plain)
-		tab.AppendRow(table.Row{"ratio", fmt.Sprintf("%.2f×", r.Ratio)})
+		tab.AppendRow(table.Row{"ratio of a run of each, median", fmt.Sprintf("%.2f×", r.Ratio)})
 	}
 	tab.Render()
 }

@@ -36,7 +36,7 @@ type Comparison struct {
 	Bytes int     `json:"bytes"`
 	Ours  Sample  `json:"capmoe"`
 	Plain Sample  `json:"plain_c"`
-	Ratio float64 `json:"ratio"` // of the medians
+	Ratio float64 `json:"ratio"` // see medianRatio
 }
 
 // Collectives compares the cases, which the program prints a CollectiveReport of.
@@ -68,8 +68,7 @@ func (c Contest) Collectives(ctx context.Context, cases []CollectiveCase) ([]Com
 	}
 	out := make([]Comparison, len(cases))
 	for i, k := range cases {
-		us, them := medianTurn(ours[i]), medianTurn(theirs[i])
-		out[i] = Comparison{k.Op, k.Bytes, us.Sample, them.Sample, us.Median.Seconds() / them.Median.Seconds()}
+		out[i] = Comparison{k.Op, k.Bytes, medianTurn(ours[i]).Sample, medianTurn(theirs[i]).Sample, medianRatio(ours[i], theirs[i])}
 	}
 	return out, nil
 }
@@ -78,7 +77,7 @@ func (c Contest) Collectives(ctx context.Context, cases []CollectiveCase) ([]Com
 type DispatchComparison struct {
 	DispatchReport
 	Plain Sample  `json:"plain_c"`
-	Ratio float64 `json:"ratio"` // of the medians
+	Ratio float64 `json:"ratio"` // see medianRatio
 }
 
 // Dispatches compares a round trip, which the program prints a DispatchReport of.
@@ -109,7 +108,7 @@ func (c Contest) Dispatches(ctx context.Context) (*DispatchComparison, error) {
 	for _, r := range ours {
 		if r.Trip.Median == us.Median {
 			r.Trip = us.Sample
-			return &DispatchComparison{r, them.Sample, us.Median.Seconds() / them.Median.Seconds()}, nil
+			return &DispatchComparison{r, them.Sample, medianRatio(trips, theirs)}, nil
 		}
 	}
 	return nil, fmt.Errorf("bench: dispatch: no run of %d has the median", len(ours))

@@ -162,10 +162,21 @@ func (r *collectiveRun) verify() error {
 
 // medianTurn is the turn whose median is in the middle, with the extremes of all turns.
 func medianTurn(turns []CollectiveResult) CollectiveResult {
-	slices.SortFunc(turns, func(a, b CollectiveResult) int { return cmp.Compare(a.Median, b.Median) })
-	r := turns[len(turns)/2]
+	order := slices.SortedFunc(slices.Values(turns), func(a, b CollectiveResult) int { return cmp.Compare(a.Median, b.Median) })
+	r := order[len(order)/2]
 	for _, t := range turns {
 		r.Min, r.Max = min(r.Min, t.Min), max(r.Max, t.Max)
 	}
 	return r
+}
+
+// medianRatio is the median over the turns of the ratio of both medians of a turn. Where the cores of a machine are farther from each other in some
+// turns than in others, as those of a virtual one may be, the medians over all turns may be of different ones.
+func medianRatio(ours, theirs []CollectiveResult) float64 {
+	ratios := make([]float64, len(ours))
+	for i := range ratios {
+		ratios[i] = ours[i].Median.Seconds() / theirs[i].Median.Seconds()
+	}
+	slices.Sort(ratios)
+	return ratios[len(ratios)/2]
 }
