@@ -33,10 +33,10 @@ type DecodeResult struct {
 	Bytes           int                `json:"bytes_read"`            // weights of a step, keys and values, of all ranks, mean of the repeats
 	BytesPerSecond  float64            `json:"bytes_per_second"`
 	Reads           float64            `json:"read_bytes_per_second"` // of all ranks: the median of passes over memory by turns with the steps
-	OfReads         float64            `json:"of_reads"`
-	Floor           time.Duration      `json:"floor_ns"` // were each product as long as reading its weights takes, or its operations at the peak, whichever takes longer, and ranks had equal shares
-	OfFloor         float64            `json:"floor_over_median"`
-	Seconds         map[string]float64 `json:"seconds"` // per phase, wall time of the slowest rank, mean of the repeats
+	OfReads         float64            `json:"of_reads"`              // the median over the repeats, each with the pass behind it
+	Floor           time.Duration      `json:"floor_ns"`              // were each product as long as reading its weights takes, or its operations at the peak, whichever takes longer, and ranks had equal shares
+	OfFloor         float64            `json:"floor_over_median"`     // as of_reads
+	Seconds         map[string]float64 `json:"seconds"`               // per phase, wall time of the slowest rank, mean of the repeats
 }
 
 // Decode measures steps of each number of sequences, and tells how far it is. All ranks call it.
@@ -53,13 +53,19 @@ func Decode(p runtime.Process, sc StackCase, dc DecodeCase, told func(done, of i
 		if err != nil {
 			return nil, err
 		}
-		result.Reads = s.memory.rate(work.pass.Median) * float64(r.Ranks)
+		reads := func(pass time.Duration) float64 { return s.memory.rate(pass) * float64(r.Ranks) }
+		peak := 1e9 * r.Peak * float64(r.Ranks)
+		result.Reads = reads(work.pass.Median)
 		result.TokensPerSecond = float64(n) / result.Median.Seconds()
 		result.Bytes = work.bytes()
 		result.BytesPerSecond = float64(result.Bytes) / result.Median.Seconds()
-		result.OfReads = result.BytesPerSecond / result.Reads
-		result.Floor = work.floor(1e9*r.Peak*float64(r.Ranks), result.Reads)
-		result.OfFloor = float64(result.Floor) / float64(result.Median)
+		result.OfReads = medianOf(result.Sample, work.pass, func(step, pass time.Duration) float64 {
+			return float64(result.Bytes) / step.Seconds() / reads(pass)
+		})
+		result.Floor = work.floor(peak, result.Reads)
+		result.OfFloor = medianOf(result.Sample, work.pass, func(step, pass time.Duration) float64 {
+			return float64(work.floor(peak, reads(pass))) / float64(step)
+		})
 		r.Results = append(r.Results, result)
 		parts.next()
 	}

@@ -14,6 +14,18 @@ type Sample struct {
 	Min    time.Duration `json:"min_ns"`
 	Max    time.Duration `json:"max_ns"`
 	Count  int           `json:"repeats"`
+	times  []int64       // of each repeat
+}
+
+// medianOf is the median of what is made of each repeat of two bodies that took turns: where the machine is slower in some repeats than in others, the
+// medians of both over all repeats may be of different ones.
+func medianOf(a, b Sample, of func(a, b time.Duration) float64) float64 {
+	all := make([]float64, a.Count)
+	for i := range all {
+		all[i] = of(time.Duration(a.times[i]), time.Duration(b.times[i]))
+	}
+	slices.Sort(all)
+	return all[len(all)/2]
 }
 
 // measure runs body, once to warm up and then repeats times, each time from a barrier,
@@ -65,7 +77,7 @@ func sampleOf(times []int64) (s Sample, median int) {
 	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(times[a], times[b]) })
 	median = order[len(order)/2]
 	return Sample{
-		Median: time.Duration(times[median]), Count: len(times),
+		Median: time.Duration(times[median]), Count: len(times), times: times,
 		Min: time.Duration(times[order[0]]), Max: time.Duration(times[order[len(order)-1]]),
 	}, median
 }
