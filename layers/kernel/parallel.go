@@ -98,8 +98,8 @@ func (t *team) work(worker int) {
 		}
 		if t.round.CompareAndSwap(round, round+1) {
 			t.do(worker, int(i))
-			yield()
 			t.done.Add(1)
+			yield()
 		}
 	}
 }
