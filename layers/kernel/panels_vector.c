@@ -48,8 +48,9 @@ static void place_one(uint32_t *dst, int64_t parts, int64_t rows, const unit *un
 
 // units_of is depth units of a row from unit from on: where they lie already, or written to dst.
 static const void *units_of(const kernel_panels *p, uint32_t *dst, kernel_given row, int64_t from, int64_t depth) {
-	if (p->bf16 == row.bf16 && (from + depth) * (p->bf16 ? 2 : 1) <= p->k)
-		return kernel_given_from(row, from * (p->bf16 ? 2 : 1)).x;
+	int64_t per = p->bf16 ? 2 : 1;
+	if (p->bf16 == row.bf16 && per * (from + depth) <= p->k)
+		return kernel_given_from(row, per * from).x;
 	kernel_panels_units(p, dst, row, from, depth);
 	return dst;
 }

@@ -170,13 +170,8 @@ func medianTurn(turns []CollectiveResult) CollectiveResult {
 	return r
 }
 
-// medianRatio is the median over the turns of the ratio of both medians of a turn. Where the cores of a machine are farther from each other in some
-// turns than in others, as those of a virtual one may be, the medians over all turns may be of different ones.
+// medianRatio is the median over the turns of the ratio of both medians of a turn: the cores of a machine may be farther from each other in some turns
+// than in others, as those of a virtual one are.
 func medianRatio(ours, theirs []CollectiveResult) float64 {
-	ratios := make([]float64, len(ours))
-	for i := range ratios {
-		ratios[i] = ours[i].Median.Seconds() / theirs[i].Median.Seconds()
-	}
-	slices.Sort(ratios)
-	return ratios[len(ratios)/2]
+	return medianOf(ours, theirs, func(us, them CollectiveResult) float64 { return us.Median.Seconds() / them.Median.Seconds() })
 }

@@ -53,17 +53,17 @@ func Decode(p runtime.Process, sc StackCase, dc DecodeCase, told func(done, of i
 		if err != nil {
 			return nil, err
 		}
-		reads := func(pass time.Duration) float64 { return s.memory.rate(pass) * float64(r.Ranks) }
+		reads := func(pass int64) float64 { return s.memory.rate(time.Duration(pass)) * float64(r.Ranks) }
 		peak := 1e9 * r.Peak * float64(r.Ranks)
-		result.Reads = reads(work.pass.Median)
+		result.Reads = reads(int64(work.pass.Median))
 		result.TokensPerSecond = float64(n) / result.Median.Seconds()
 		result.Bytes = work.bytes()
 		result.BytesPerSecond = float64(result.Bytes) / result.Median.Seconds()
-		result.OfReads = medianOf(result.Sample, work.pass, func(step, pass time.Duration) float64 {
-			return float64(result.Bytes) / step.Seconds() / reads(pass)
+		result.OfReads = medianOf(result.times, work.pass.times, func(step, pass int64) float64 {
+			return float64(result.Bytes) / time.Duration(step).Seconds() / reads(pass)
 		})
 		result.Floor = work.floor(peak, result.Reads)
-		result.OfFloor = medianOf(result.Sample, work.pass, func(step, pass time.Duration) float64 {
+		result.OfFloor = medianOf(result.times, work.pass.times, func(step, pass int64) float64 {
 			return float64(work.floor(peak, reads(pass))) / float64(step)
 		})
 		r.Results = append(r.Results, result)

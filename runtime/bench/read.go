@@ -85,7 +85,7 @@ func (r *reader) rate(pass time.Duration) float64 { return float64(len(r.buf)) /
 
 // free gives the memory back, where it has not been.
 func (r *reader) free() error {
-	if r.buf == nil {
+	if r == nil || r.buf == nil {
 		return nil
 	}
 	buf := r.buf

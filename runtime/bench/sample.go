@@ -17,12 +17,12 @@ type Sample struct {
 	times  []int64       // of each repeat
 }
 
-// medianOf is the median of what is made of each repeat of two bodies that took turns: where the machine is slower in some repeats than in others, the
-// medians of both over all repeats may be of different ones.
-func medianOf(a, b Sample, of func(a, b time.Duration) float64) float64 {
-	all := make([]float64, a.Count)
+// medianOf is the median of what is made of each turn of two sides: where the machine is slower in some turns than in others, the medians of both over
+// all turns may be of different ones.
+func medianOf[T any](a, b []T, of func(a, b T) float64) float64 {
+	all := make([]float64, len(a))
 	for i := range all {
-		all[i] = of(time.Duration(a.times[i]), time.Duration(b.times[i]))
+		all[i] = of(a[i], b[i])
 	}
 	slices.Sort(all)
 	return all[len(all)/2]

@@ -172,9 +172,7 @@ func ones(n int) []float32 {
 
 func (s *stack) free() {
 	s.peak.free()
-	if s.memory != nil {
-		s.memory.free()
-	}
+	s.memory.free()
 	if s.weights != nil {
 		s.weights.Free()
 	}
